@@ -1,0 +1,60 @@
+# What a newcomer types. Everything runs from .venv, made from lock files with hashes.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: demo test check install install-dev serve bench lock clean
+
+demo: install          ## Start, send the lab's three events, show what happens
+	@.venv/bin/observer demo
+
+test: install-dev      ## Lint, types, layers and every test
+	@$(MAKE) --no-print-directory lint
+	@.venv/bin/python -m pytest -q
+
+check: install-dev     ## Lint, types, layers and the fast tests
+	@$(MAKE) --no-print-directory lint
+	@.venv/bin/python -m pytest -q -m "not slow"
+
+.PHONY: lint
+lint:
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/pyright --pythonpath .venv/bin/python
+
+install: .venv/installed          ## Make .venv with the `observer` script
+install-dev: .venv/installed-dev  ## And with what the tests need
+
+serve: install         ## The daemon on port 9090
+	@.venv/bin/observer serve
+
+bench: install-dev     ## Figures beside a floor measured in the same run
+	@.venv/bin/python -m bench
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing (a minute or two, once) ..."
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/installed
+
+lock: install-dev      ## Pin every dependency anew: versions and hashes, no address
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml \
+	  --extra build --output-file requirements.lock
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml \
+	  --extra build --extra dev --output-file requirements-dev.lock
+
+clean:
+	@rm -rf .venv var runs

@@ -1,0 +1,1 @@
+"""The runbook as a graph, nothing else."""

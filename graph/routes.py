@@ -1,0 +1,70 @@
+"""The arrows of the drawing: each reads the state and names where to go, nothing more."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langgraph.types import Send
+
+from graph.state import Look, ObserverState
+from observer.domain.event import Severity
+from observer.domain.remedy import ApprovalState, RulingKind
+
+
+def after_classify(state: ObserverState) -> Literal["INFO", "WARNING or CRITICAL"]:
+    info = state["incident"].severity is Severity.INFO
+    return "INFO" if info else "WARNING or CRITICAL"
+
+
+def after_investigate(state: ObserverState) -> list[Send] | Literal["nothing more to read"]:
+    """Independent readings go out together; each is recorded on its own."""
+    looks = [Look(incident=state["incident"], reading=reading) for reading in state["plan"]]
+    return [Send("observe", look) for look in looks] or "nothing more to read"
+
+
+def after_look_up(state: ObserverState) -> Literal["known", "novel"]:
+    return "known" if state["known_error"] is not None else "novel"
+
+
+def after_diagnose(state: ObserverState) -> Literal["needs a reading", "remedy", "not proven"]:
+    diagnosis = state["diagnosis"]
+    if diagnosis is not None and diagnosis.reading is not None:
+        return "needs a reading"
+    return "remedy" if state["remedy"] is not None else "not proven"
+
+
+def after_seek_approval(
+    state: ObserverState,
+) -> Literal["allowed or approved", "refused, rejected or expired", "tell people first"]:
+    match state["approval"]:
+        case ApprovalState.DUE:
+            return "tell people first"
+        case ApprovalState.APPROVED:
+            return "allowed or approved"
+        case ApprovalState.REJECTED:
+            return "refused, rejected or expired"
+        case ApprovalState.NONE:
+            ruling = state["ruling"]
+            allowed = ruling is not None and ruling.kind is RulingKind.ALLOW
+            return "allowed or approved" if allowed else "refused, rejected or expired"
+
+
+def after_remediate(state: ObserverState) -> Literal["next step", "done"]:
+    remedy = state["remedy"]
+    more = remedy is not None and state["steps_done"] < len(remedy.steps)
+    return "next step" if more and not state["step_failed"] else "done"
+
+
+def after_verify(
+    state: ObserverState,
+) -> Literal["look again", "still failing", "healthy or spent"]:
+    if state["healthy"] is None:
+        return "look again"
+    retry = state["healthy"] is False and state["remedy"] is None
+    return "still failing" if retry else "healthy or spent"
+
+
+def after_escalate(state: ObserverState) -> Literal["next channel", "approval due", "told"]:
+    if state["to_tell"] or state["failed"]:
+        return "next channel"
+    return "approval due" if state["approval"] is ApprovalState.DUE else "told"

@@ -1,0 +1,1 @@
+"""What stands behind the tools: one module a kind of pipeline."""

@@ -1,0 +1,50 @@
+"""Fix the severity of one event: by its own word, by arithmetic, by its node, then by a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from pydantic import BaseModel, Field
+
+from graph.state import FRESH, ObserverState, event_of, incident_of
+from observer.domain.calls import Run
+from observer.domain.dependency_tree import DependencyTree
+from observer.domain.event import Event, Severity
+from observer.domain.severity import from_threshold
+from observer.errors import ModelsExhausted
+from observer.gateway.models import Models
+
+
+class Classified(BaseModel):
+    """A model's answer."""
+
+    severity: Severity
+    reason: str = Field(max_length=500)
+
+
+async def classify(
+    state: ObserverState, config: RunnableConfig, tree: DependencyTree, models: Models, run: Run
+) -> dict[str, Any]:
+    event = event_of(state["event"], config)
+    severity, reason = await _severity(event, tree, models, run)
+    incident = incident_of(event, severity, reason)
+    return {**FRESH, "incident": incident, "because": f"{severity}: {reason}"}
+
+
+async def _severity(
+    event: Event, tree: DependencyTree, models: Models, run: Run
+) -> tuple[Severity, str]:
+    if event.severity is not None:
+        return event.severity, "the event says so"
+    if (by_threshold := from_threshold(event.message)) is not None:
+        return by_threshold
+    node = tree.find(event.stage)
+    if node is not None and node.criticality is not None:
+        return node.criticality, f"{node.name} is marked {node.criticality} in the tree"
+    facts = {"stage": event.stage, "message": event.message[:4000]}
+    try:
+        answer = await models.ask("classify", "classify", Classified, facts=facts, run=run)
+    except ModelsExhausted:
+        return Severity.WARNING, "unknown severity is treated as WARNING"
+    return answer.value.severity, f"{answer.model_id}: {answer.value.reason}"

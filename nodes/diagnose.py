@@ -1,0 +1,92 @@
+"""Ask the severity's model for the cause and one remedy of the closed list, or one more reading."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, Field, create_model
+
+from graph.state import ObserverState
+from observer.domain.calls import Run
+from observer.domain.event import Severity
+from observer.domain.remedy import Diagnosis, Verdict
+from observer.domain.runbook import Runbook
+from observer.errors import ModelsExhausted
+from observer.gateway.models import Models
+from observer.records.ledger import Ledger
+
+_PAYLOAD_LENGTH = 2000
+_MESSAGE_LENGTH = 4000
+
+
+async def diagnose(
+    state: ObserverState, models: Models, runbook: Runbook, ledger: Ledger, run: Run
+) -> dict[str, Any]:
+    incident = state["incident"]
+    remedies = {
+        name: remedy.purpose
+        for name, remedy in runbook.remedies.items()
+        if name not in state["tried"]
+    }
+    payloads = await ledger.payloads(state["observations"])
+    facts = {
+        "severity": str(incident.severity),
+        "stage": incident.stage,
+        "message": incident.message[:_MESSAGE_LENGTH],
+        "remedies": remedies,
+        "readings": [n for n in runbook.further_readings if n not in state["asked"]],
+        "tried": ", ".join(state["tried"]),
+        "observations": [
+            f"{o.tool}: {json.dumps(payloads[o.key])[:_PAYLOAD_LENGTH]}"
+            if o.key in payloads
+            else f"{o.tool}: {o.status}: {o.summary}"
+            for o in state["observations"]
+        ],
+    }
+    role = "critical" if incident.severity is Severity.CRITICAL else "warning"
+    schema = _answer_schema(list(remedies), list(runbook.further_readings))
+    try:
+        answer = await models.ask(role, "diagnose", schema, facts=facts, run=run)
+    except ModelsExhausted as error:
+        return _nothing(str(error), "none")
+    said = answer.value.model_dump()
+    cause, reading = said["root_cause"], said["reading"]
+    if said["remedy"] == "none" and reading != "none":
+        if reading in state["asked"]:
+            return _nothing(f"stuck: the model asked for {reading} again; {cause}", answer.model_id)
+        diagnosis = Diagnosis(cause, Verdict.NOT_PROVEN, None, reading, answer.model_id)
+        return {
+            "diagnosis": diagnosis,
+            "remedy": None,
+            "asked": [*state["asked"], reading],
+            "because": f"{answer.model_id} needs {reading}: {cause}",
+        }
+    if said["verdict"] != Verdict.PROVEN or said["remedy"] == "none":
+        return _nothing(f"not proven: {cause}", answer.model_id)
+    remedy = runbook.remedy(said["remedy"], stage=incident.stage, severity=incident.severity)
+    diagnosis = Diagnosis(cause, Verdict.PROVEN, remedy.id, None, answer.model_id)
+    return {
+        "diagnosis": diagnosis,
+        "remedy": remedy,
+        "steps_done": 0,
+        "step_failed": False,
+        "because": f"{answer.model_id}: {cause}; remedy {remedy.id}",
+    }
+
+
+def _nothing(why: str, model_id: str) -> dict[str, Any]:
+    """No remedy: a person takes over with what was found."""
+    diagnosis = Diagnosis(why, Verdict.NOT_PROVEN, None, None, model_id)
+    return {"diagnosis": diagnosis, "remedy": None, "because": why}
+
+
+def _answer_schema(remedies: list[str], readings: list[str]) -> type[BaseModel]:
+    """The closed union: nothing outside these lists can be answered."""
+    return create_model(
+        "DiagnosisAnswer",
+        root_cause=(str, Field(max_length=1000)),
+        verdict=(Literal["proven", "not_proven"], ...),
+        remedy=(cast("Any", Literal)[(*remedies, "none")], ...),
+        reading=(cast("Any", Literal)[(*readings, "none")], ...),
+    )

@@ -1,0 +1,104 @@
+"""Tell people, one channel a visit: before an approval is awaited, and of every outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from graph.state import ObserverState
+from observer.domain.calls import Call, Run
+from observer.domain.dependency_tree import DependencyTree
+from observer.domain.remedy import ApprovalState
+from observer.domain.report import Findings
+from observer.domain.runbook import Escalation, NoticeTemplate
+from observer.errors import Undelivered
+from observer.gateway.dispatcher import Dispatcher
+from observer.records.ledger import Ledger
+
+_TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+async def escalate(
+    state: ObserverState,
+    dispatcher: Dispatcher,
+    escalation: Escalation,
+    ledger: Ledger,
+    tree: DependencyTree,
+    run: Run,
+) -> dict[str, Any]:
+    incident = state["incident"]
+    phase = "approval" if state["approval"] is ApprovalState.DUE else "outcome"
+    planned = _planned(escalation, phase, state)
+    if state["to_tell"] is None:
+        state = {**state, "to_tell": list(planned), "failed": [], "ending": state["because"]}
+    to_tell, failed = list(state["to_tell"] or []), list(state["failed"])
+    kept: dict[str, Any] = {"ending": state["ending"]}
+    if not to_tell and not failed:
+        return {**kept, "to_tell": [], "because": f"nobody is to be told ({phase})"}
+    name = (to_tell or failed)[0]
+    call = _fill(planned[name], findings_of(state, tree))
+    observation = await dispatcher.notify(
+        call, key=incident.key("tell", len(state["tried"]), name), run=run
+    )
+    if not observation.ok and not to_tell:
+        # Raised only after every other channel had its turn; a later try goes on from here.
+        raise Undelivered(f"{call.tool}: {observation.status}: {observation.summary}")
+    (to_tell or failed).pop(0)
+    if not observation.ok:
+        failed.append(name)
+        because = f"{call.tool} failed, will be tried again: {observation.summary}"
+        return {**kept, "to_tell": to_tell, "failed": failed, "because": because}
+    payload = (await ledger.payloads([observation])).get(observation.key) or {}
+    ticket = payload.get("incident_id")
+    return {
+        **kept,
+        "to_tell": to_tell,
+        "failed": failed,
+        "told": [*state["told"], f"{phase}:{call.tool}"],
+        "incident_id": ticket if isinstance(ticket, str) else state["incident_id"],
+        "because": f"{call.tool}: told",
+    }
+
+
+def _planned(escalation: Escalation, phase: str, state: ObserverState) -> dict[str, NoticeTemplate]:
+    """The notices of this phase by name, without those already given before an approval."""
+    phases = {"approval": escalation.approval, "outcome": escalation.outcome}
+    notices = phases[phase].get(state["incident"].severity, [])
+    return {
+        f"{phase}-{i}": notice
+        for i, notice in enumerate(notices)
+        if phase == "approval" or not (notice.once and f"approval:{notice.tool}" in state["told"])
+    }
+
+
+def _fill(template: NoticeTemplate, findings: Findings) -> Call:
+    words = {
+        "headline": findings.headline,
+        "summary": findings.summary,
+        "question": findings.question,
+        "report": findings.text,
+        "stage": findings.incident.stage,
+    }
+    args = {
+        name: _TEMPLATES.from_string(value).render(words) if isinstance(value, str) else value
+        for name, value in template.args.items()
+    }
+    return Call(template.tool, args)
+
+
+def findings_of(state: ObserverState, tree: DependencyTree) -> Findings:
+    """What is known now, for people."""
+    known, diagnosis = state["known_error"], state["diagnosis"]
+    cause = f"known error {known}" if known else diagnosis.root_cause if diagnosis else ""
+    return Findings(
+        incident=state["incident"],
+        observations=state["observations"],
+        cause=cause,
+        impact=tree.impact(state["incident"].stage),
+        remedy=state["remedy"],
+        healthy=state["healthy"],
+        reason=state["ending"],
+        incident_id=state["incident_id"],
+    )

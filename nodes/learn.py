@@ -1,0 +1,17 @@
+"""Count whether a known error's fix held: only what was verified counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graph.state import ObserverState
+from observer.records.memory import Memory
+
+
+async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
+    known, healthy = state["known_error"], state["healthy"]
+    if known is None or healthy is None:
+        return {"because": "nothing to learn from this"}
+    held = known not in state["tried"]
+    await memory.met(known, state["incident"], held=held)
+    return {"because": f"{known} {'held' if held else 'did not hold'}"}

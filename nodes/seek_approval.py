@@ -1,0 +1,95 @@
+"""Rule on a remedy and, where the rule says so, wait for a person's word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from langgraph.types import interrupt
+
+from graph.state import ObserverState
+from observer.domain.autonomy import strictest
+from observer.domain.calls import Call, Run
+from observer.domain.dependency_tree import DependencyTree
+from observer.domain.event import digest
+from observer.domain.remedy import ApprovalState, Remedy, Ruling, RulingKind
+from observer.gateway.dispatcher import Dispatcher
+from observer.records.approvals import Approvals
+from observer.settings import Configuration
+
+DECISIONS = ["approve", "edit", "reject"]
+
+
+async def seek_approval(
+    state: ObserverState,
+    dispatcher: Dispatcher,
+    approvals: Approvals,
+    tree: DependencyTree,
+    configuration: Configuration,
+    run: Run,
+) -> dict[str, Any]:
+    remedy = state["remedy"]
+    if state["approval"] is ApprovalState.DUE and remedy is not None:
+        # Nothing may stand before the interrupt: this node runs again from its top.
+        ruling = state["ruling"]
+        answer = interrupt(request_for(remedy, ruling.reason if ruling else ""))
+        return await _take_up(answer, remedy, approvals)
+    if remedy is None:
+        reason = f"{state['known_error']} is a case for a person"
+        return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
+    known = remedy.id if remedy.origin == "known error" else None
+    ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.steps)
+    if ruling.kind is not RulingKind.ASK:
+        return {"ruling": ruling, "because": ruling.reason}
+    incident = run.incident
+    asked = replace(
+        remedy, approval_id=digest(incident.event_key, remedy.id, str(len(state["tried"])))[:16]
+    )
+    await approvals.ask(
+        str(asked.approval_id),
+        incident,
+        fingerprint=asked.fingerprint,
+        request=request_for(asked, ruling.reason),
+        impact=tree.impact(incident.stage),
+        deadline_s=configuration.observer.approvals.deadline,
+    )
+    return {
+        "ruling": ruling,
+        "remedy": asked,
+        "approval": ApprovalState.DUE,
+        "to_tell": None,
+        "because": ruling.reason,
+    }
+
+
+def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:
+    """The question, in the shape of LangChain's HITLRequest."""
+    return {
+        "action_requests": [
+            {"name": step.tool, "args": step.args, "description": f"{remedy.id}: {reason}"}
+            for step in remedy.steps
+        ],
+        "review_configs": [
+            {"action_name": step.tool, "allowed_decisions": DECISIONS} for step in remedy.steps
+        ],
+    }
+
+
+async def _take_up(answer: Any, remedy: Remedy, approvals: Approvals) -> dict[str, Any]:
+    decisions = answer["decisions"]
+    await approvals.take_up(str(remedy.approval_id), decisions)
+    rejected = next((d for d in decisions if d["type"] == "reject"), None)
+    if rejected is not None:
+        note = rejected.get("message") or "no reason given"
+        because = f"rejected: {note}"
+        return {"approval": ApprovalState.REJECTED, "because": because, "to_tell": None}
+    steps = tuple(
+        Call(d["edited_action"]["name"], d["edited_action"]["args"]) if d["type"] == "edit" else s
+        for d, s in zip(decisions, remedy.steps, strict=True)
+    )
+    return {
+        "approval": ApprovalState.APPROVED,
+        "to_tell": None,
+        "remedy": replace(remedy, steps=steps),
+        "because": f"approved by a person: {remedy.approval_id}",
+    }

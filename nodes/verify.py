@@ -1,0 +1,59 @@
+"""Look whether it helped: one look a visit, until healthy or the check's time is up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from graph.state import ObserverState
+from observer.domain.calls import CallStatus, Run
+from observer.domain.conditions import Truth, parse_condition
+from observer.domain.evidence import numbers
+from observer.domain.remedy import ApprovalState, Remedy
+from observer.domain.runbook import Runbook
+from observer.gateway.dispatcher import Dispatcher
+from observer.records.ledger import Ledger
+from observer.settings import Configuration
+
+
+async def verify(
+    state: ObserverState,
+    dispatcher: Dispatcher,
+    ledger: Ledger,
+    runbook: Runbook,
+    configuration: Configuration,
+    run: Run,
+) -> dict[str, Any]:
+    remedy, incident, checks = state["remedy"], state["incident"], state["checks"]
+    assert remedy is not None  # noqa: S101  only a remedy leads here
+    tries = configuration.observer.remedies.max_tries
+    if state["step_failed"]:
+        return _failing(state, remedy, tries, f"{remedy.id} could not be carried out")
+    check = remedy.check
+    if checks:
+        await asyncio.sleep(check.interval_s)
+    observation = await dispatcher.read(
+        runbook.healing_call(incident.stage, incident.severity),
+        key=incident.key("verify", len(state["tried"]), checks),
+        run=run,
+    )
+    payloads = await ledger.payloads([observation])
+    truth, seen = parse_condition(check.condition).judge(numbers(payloads.values()))
+    update: dict[str, Any] = {"observations": [observation], "checks": checks + 1}
+    if truth is Truth.TRUE:
+        return {**update, "healthy": True, "because": f"verified: {seen}"}
+    spent = (checks + 1) * check.interval_s > check.timeout_s
+    if spent or observation.status is CallStatus.REFUSED:
+        why = f"{remedy.id} did not heal it: {seen}"
+        return {**update, **_failing(state, remedy, tries, why)}
+    return {**update, "because": f"not yet: {seen}"}
+
+
+def _failing(state: ObserverState, remedy: Remedy, tries: int, why: str) -> dict[str, Any]:
+    """This idea is used up; without a remedy the arrow leads to the next one."""
+    tried = [*state["tried"], remedy.id, *(step.tool for step in remedy.steps)]
+    ideas = state["ideas"] + 1
+    update: dict[str, Any] = {"healthy": False, "tried": tried, "ideas": ideas, "because": why}
+    if ideas < tries:
+        update |= {"remedy": None, "approval": ApprovalState.NONE, "ruling": None}
+    return update

@@ -1,0 +1,90 @@
+"""The console script: every command by name, and the one place where a failure gets its exit code.
+
+Exit codes: 0 done; 1 it ran and the answer is no; 2 wrong usage or configuration.
+"""
+
+import io
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from observer.cli.approvals import approvals, approve, edit, reject
+from observer.cli.control import pause, restart, unpause
+from observer.cli.demo import demo
+from observer.cli.environment import read_dotenv
+from observer.cli.render import complain
+from observer.cli.send import send
+from observer.cli.serve import serve
+from observer.cli.sessions import resume, session, sessions
+from observer.cli.status import status
+from observer.cli.validate import validate
+from observer.errors import ConfigurationError, DataDirLocked, DataDirUnusable, ObserverError
+
+# In the order of `observer --help`. A new command is its function and its name here.
+COMMANDS = [
+    serve,
+    demo,
+    send,
+    status,
+    sessions,
+    session,
+    approvals,
+    approve,
+    reject,
+    edit,
+    resume,
+    validate,
+    pause,
+    unpause,
+    restart,
+]
+
+NOT_SET_UP = (ConfigurationError, DataDirLocked, DataDirUnusable)
+
+
+class ObserverCommands(TyperGroup):
+    """Reads `.env` before any option falls back on the environment; turns errors into prose."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            read_dotenv()
+            return super().invoke(ctx)
+        except ObserverError as error:
+            complain(error)
+            raise typer.Exit(2 if isinstance(error, NOT_SET_UP) else 1) from None
+
+
+# Plain help and plain errors: the Rich ones cost a third of the start-up time, and the Rich
+# traceback prints local variables, secrets among them.
+app = typer.Typer(
+    cls=ObserverCommands,
+    help="An on-call agent for data pipelines.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+@app.callback()
+def observer() -> None:
+    """An on-call agent for data pipelines: it investigates, fixes, asks and proves."""
+
+
+def main() -> None:
+    """Run one command; a character that the terminal cannot show must not end it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    app()
+
+
+if __name__ == "__main__":
+    main()

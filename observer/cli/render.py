@@ -1,0 +1,153 @@
+"""What a terminal gets to see. Text from outside passes `inert`, or it does not get here."""
+
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Whole escape sequences go, not just their first byte: "[2J" left over would be noise. A string
+# that never ends loses only its start: nothing may hide the rest of a message.
+ESCAPES = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])(?:[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c))?"  # strings
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor, erase
+    r"|\x1b[ -/]*[0-~]?"  # the short ones
+)
+BREAKS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+# Control, format (right-to-left overrides, invisible tags), lone surrogates, private, unassigned.
+UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+MOMENT = "%Y-%m-%d %H:%M:%S"
+GOOD = {"done", "resolved", "acknowledged", "ok", "healthy", "running", "up", "connected"}
+BAD = {"failed", "unknown", "suspended", "not ok", "down", "unhealthy"}
+
+
+def inert(value: object, *, lines: bool = False) -> str:
+    """Any value as text that can only be read: no escape sequence, no control character.
+
+    Without `lines` it is one line, so that a message cannot forge the line after it.
+    """
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _compact(value)
+    rows = BREAKS.split(ESCAPES.sub("", text).replace("\t", " "))
+    clean = ("".join(c for c in row if unicodedata.category(c) not in UNPRINTABLE) for row in rows)
+    return ("\n" if lines else " ").join(clean)
+
+
+def _compact(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def emit(data: object) -> None:
+    """The answer for a program. ASCII escapes keep it inert in a terminal, too."""
+    typer.echo(json.dumps(data, indent=2, default=str))
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """One line for a person."""
+    typer.echo(inert(text), err=err)
+
+
+def complain(problem: object) -> None:
+    """What went wrong, on stderr, in as many lines as it needs."""
+    typer.echo(inert(str(problem), lines=True), err=True)
+
+
+def console(*, err: bool = False) -> "Console":
+    """A console that takes no text for markup. Off a terminal it is wide: lines are for grep."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=None if stream.isatty() else 160,
+    )
+
+
+def mark(status: object) -> Any:
+    """A status in its colour; the word is the same without."""
+    from rich.text import Text
+
+    word = inert(status)
+    return Text(word, style="green" if word in GOOD else "red" if word in BAD else "yellow")
+
+
+def marked(status: object, text: object, *, indent: int = 0) -> Any:
+    """One line that starts with a status: only the status takes its colour."""
+    from rich.text import Text
+
+    word = mark(status)
+    gap = " " * max(1, 8 - len(word))
+    return Text.assemble(" " * indent, word, gap, inert(text))
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, err: bool = False
+) -> None:
+    """Print rows under a title; a column named `status` gets its colour. No rows: nothing."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        cells = zip(columns, row, strict=True)
+        grid.add_row(
+            *(mark(cell) if name == "status" else Text(inert(cell)) for name, cell in cells)
+        )
+    if grid.row_count:
+        out = console(err=err)
+        out.print(Text(title, style="bold"))
+        out.print(grid)
+
+
+def facts(pairs: Iterable[tuple[str, object]], *, err: bool = False) -> None:
+    """Print names and values, one a line; what is not known is left out."""
+    known = [(name, value) for name, value in pairs if value is not None]
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        say(f"{name:<{width}}  {inert(value)}", err=err)
+
+
+def when(value: object) -> str:
+    """A moment as a person reads it, in UTC; epochs in seconds or milliseconds are taken, too."""
+    try:
+        if isinstance(value, int | float):
+            moment = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        else:
+            moment = datetime.fromisoformat(inert(value))
+    except (ValueError, OverflowError, OSError):
+        return inert(value)
+    if moment.tzinfo is None:
+        return moment.strftime(MOMENT)
+    return moment.astimezone(UTC).strftime(MOMENT) + "Z"
+
+
+def call(name: object, args: object = None) -> str:
+    """A tool call as a person writes it: `clear_queue(stage=indexing)`."""
+    if not isinstance(args, dict):
+        return f"{inert(name)}({inert(args)})"
+    shown = ", ".join(f"{inert(key)}={shorten(value, 60)}" for key, value in args.items())
+    return f"{inert(name)}({shown})"
+
+
+def shorten(value: object, width: int) -> str:
+    text = inert(value)
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -1,0 +1,170 @@
+"""The running observer: services, graph, inbox, worker, in the order they start and stop."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph.state import CompiledStateGraph
+
+from observer.bootstrap import open_services
+from observer.domain.lifecycle import Lifecycle
+from observer.errors import NothingToResume, UnknownApproval, UnknownSession
+from observer.intake import Intake
+from observer.lifecycle import LifecycleControl
+from observer.records.data_dir import DataDir
+from observer.records.database import PRAGMAS
+from observer.records.inbox import Inbox
+from observer.services import Services
+from observer.settings import Configuration
+from observer.worker import Worker
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
+
+_LEAST_FREE_BYTES = 50 << 20
+_OLDEST_EVENT_S = 900.0
+
+logger = logging.getLogger("observer")
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What the routes talk to."""
+
+    services: Services
+    graph: Graph
+    intake: Intake
+    worker: Worker
+    lifecycle: LifecycleControl
+
+    async def resume(
+        self,
+        tenant_id: str,
+        session_id: str,
+        decisions: list[dict[str, Any]] | None,
+        approval_id: str | None,
+    ) -> dict[str, Any]:
+        """Answer a session's open question; without decisions, try a parked session again.
+
+        Raises:
+            UnknownSession: there is no such session.
+            UnknownApproval: the session has no such question.
+            ApprovalConflict: it was answered or withdrawn before.
+            ApprovalExpired: its deadline has passed.
+            AnswerRejected: the decisions do not fit the question.
+            NothingToResume: nothing waits.
+        """
+        services = self.services
+        if await services.sessions.show(tenant_id, session_id) is None:
+            raise UnknownSession(f"tenant '{tenant_id}' has no session '{session_id}'")
+        if decisions is None:
+            parked = await services.sessions.parked(tenant_id, session_id)
+            if not parked:
+                raise NothingToResume
+            for stored in parked:
+                await self.worker.put_again(stored)
+            return {"session_id": session_id, "resumed": len(parked)}
+        if approval_id is None:
+            latest = await services.approvals.latest(tenant_id, session_id)
+            if latest is None:
+                raise NothingToResume("this session has asked nothing")
+            approval_id = latest.id
+        approval = await services.approvals.get(approval_id)
+        if (approval.tenant_id, approval.session_id) != (tenant_id, session_id):
+            raise UnknownApproval(f"session '{session_id}' has no approval '{approval_id}'")
+        await services.approvals.answer(approval_id, decisions)
+        await self.worker.put_answer(approval_id, tenant_id, session_id)
+        return {"session_id": session_id, "approval_id": approval_id}
+
+    async def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the observer can do its job, and what says so."""
+        services = self.services
+        pending = await services.sessions.pending()
+        oldest = pending.pop("oldest_event_age_s")
+        free = shutil.disk_usage(services.data_dir.path).free
+        servers = {
+            name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
+            for name, s in services.mcp.servers.items()
+        }
+        reasons: list[str] = []
+        if self.lifecycle.state is not Lifecycle.RUNNING:
+            reasons.append(f"{self.lifecycle.state}: {self.lifecycle.reason}")
+        reasons += [f"tool server {n} is down" for n, s in servers.items() if s["state"] == "down"]
+        if free < _LEAST_FREE_BYTES:
+            reasons.append(f"only {free} bytes are free")
+        if oldest > _OLDEST_EVENT_S:
+            reasons.append(f"the oldest event waits for {oldest:.0f} s")
+        if services.drain.broken is not None:
+            reasons.append(f"the journal cannot be written: {services.drain.broken}")
+        return not reasons, {
+            "state": self.lifecycle.state,
+            "oldest_event_age_s": round(oldest, 3),
+            "inbox": pending,
+            "mcp_servers": servers,
+            "models": {
+                "profile": services.models.profile,
+                "last_error": services.models.last_error,
+            },
+            "disk": {"free_bytes": free},
+            "consecutive_failures": self.lifecycle.streak.count,
+            "reasons": reasons,
+        }
+
+
+@asynccontextmanager
+async def open_observer(
+    configuration: Configuration, build: BuildGraph, serde: Any
+) -> AsyncIterator[Observer]:
+    """Run the observer on its data directory.
+
+    Raises:
+        DataDirLocked: another process has the directory.
+        DataDirUnusable: it cannot be written to.
+        ConfigurationError: a tool server does not start, or a tool has no rule.
+    """
+    data_dir = DataDir(configuration.data_dir)
+    data_dir.lock()
+    try:
+        async with (
+            open_services(configuration, data_dir) as services,
+            _saver(data_dir, serde) as saver,
+        ):
+            lifecycle = LifecycleControl(services)
+            await lifecycle.to(Lifecycle.STARTING, "the daemon starts")
+            graph = build(services, saver)
+            inbox = Inbox(
+                data_dir.queue,
+                database_url=configuration.database_url,
+                polling_interval_s=configuration.observer.queue.polling_interval,
+            )
+            worker = Worker(services, graph, inbox, lifecycle)
+            intake = Intake(services, inbox, lifecycle)
+            await worker.start()
+            try:
+                await lifecycle.to(Lifecycle.RUNNING, "ready")
+                yield Observer(services, graph, intake, worker, lifecycle)
+            finally:
+                await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
+                await worker.stop()
+                await lifecycle.to(Lifecycle.STOPPED, "stopped")
+    finally:
+        data_dir.unlock()
+
+
+@asynccontextmanager
+async def _saver(data_dir: DataDir, serde: Any) -> AsyncIterator[AsyncSqliteSaver]:
+    """LangGraph's checkpointer on a connection with our settings: it sets only WAL itself."""
+    async with aiosqlite.connect(data_dir.checkpoints) as connection:
+        for pragma in PRAGMAS:
+            await connection.execute(pragma)
+        saver = AsyncSqliteSaver(connection, serde=serde)
+        await saver.setup()
+        yield saver

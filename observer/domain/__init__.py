@@ -1,0 +1,1 @@
+"""What the observer knows and decides: pure values and rules, no I/O, the clock an argument."""

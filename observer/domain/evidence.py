@@ -1,0 +1,33 @@
+"""What can be read out of a tool's answer: numbers for conditions, lines for patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+
+def numbers(payloads: Iterable[Any]) -> dict[str, float]:
+    """Every number at the top level of some answers; a later answer wins."""
+    found: dict[str, float] = {}
+    for payload in payloads:
+        for name, value in _mapping(payload).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found[name] = value
+    return found
+
+
+def log_lines(payloads: Iterable[Any]) -> list[str]:
+    """The messages of the log lines in some answers, in order."""
+    lines: list[str] = []
+    for payload in payloads:
+        for value in _mapping(payload).values():
+            if isinstance(value, list):
+                for item in cast("list[Any]", value):
+                    message = _mapping(item).get("message")
+                    if isinstance(message, str):
+                        lines.append(message)
+    return lines
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,80 @@
+"""What a person reads: what fired, what was seen, what was done, and how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observer.domain.calls import Observation
+from observer.domain.event import Incident
+from observer.domain.remedy import Remedy
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_HEADLINE_LENGTH = 120
+
+
+def inert(text: str, limit: int = 1000) -> str:
+    """Untrusted text that can neither steer a terminal nor mention or link anything in a chat."""
+    text = _CONTROL.sub("", text)[:limit]
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything a report is made of."""
+
+    incident: Incident
+    observations: Sequence[Observation]
+    cause: str
+    impact: Sequence[str]
+    remedy: Remedy | None
+    healthy: bool | None
+    reason: str
+    incident_id: str | None = None
+
+    @property
+    def headline(self) -> str:
+        """The ticket's title."""
+        message = inert(self.incident.message, _HEADLINE_LENGTH).replace("\n", " ")
+        return f"{self.incident.severity} on {self.incident.stage}: {message}"
+
+    @property
+    def ending(self) -> str:
+        """One sentence: healed, or why not."""
+        if self.healthy:
+            done = ", ".join(step.tool for step in self.remedy.steps) if self.remedy else "nothing"
+            return f"healed and verified ({done})"
+        return f"not healed: {self.reason}"
+
+    @property
+    def summary(self) -> str:
+        """One line for a chat or a page."""
+        ticket = f"{self.incident_id}: " if self.incident_id else ""
+        return (
+            f"{ticket}{self.incident.stage}: {inert(self.incident.message, 200)} | "
+            f"{self.ending} | cause: {inert(self.cause, 200) or 'unknown'}"
+        )
+
+    @property
+    def question(self) -> str:
+        """What a person is asked, in one line."""
+        steps = ", ".join(f"{s.tool} {s.args}" for s in self.remedy.steps) if self.remedy else ""
+        return (
+            f"{self.incident.stage}: {inert(self.incident.message, 200)} | proposed: "
+            f"{inert(steps, 300)} | session {self.incident.session_id}"
+        )
+
+    @property
+    def text(self) -> str:
+        """The whole report, a fact a line."""
+        lines = [
+            f"What fired: {inert(self.incident.message)}",
+            f"Severity: {self.incident.severity} ({inert(self.incident.severity_reason, 200)})",
+            f"Stage: {self.incident.stage}",
+            *(f"Suffers: {promise}" for promise in self.impact),
+            *(f"{o.tool}: {o.status}: {inert(o.summary, 300)}" for o in self.observations),
+            f"Cause: {inert(self.cause, 500) or 'not found'}",
+            f"Result: {inert(self.ending, 500)}",
+        ]
+        return "\n".join(lines)

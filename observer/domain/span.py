@@ -1,0 +1,88 @@
+"""What a step took: the fields of seed 001, no default on a required tag."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class MissingTag(ValueError):
+    """A span lacks a required tag."""
+
+
+class SpanKind(StrEnum):
+    """The seed's five kinds."""
+
+    AGENT_STEP = "agent_step"
+    LLM_CALL = "llm_call"
+    TOOL_CALL = "tool_call"
+    RETRY = "retry"
+    HITL_APPROVAL = "hitl_approval"
+
+
+_COMMON = ("trace_id", "tenant_id", "session_id", "step_index", "timestamp_ms", "span_kind")
+_REQUIRED: dict[SpanKind, tuple[str, ...]] = {
+    SpanKind.AGENT_STEP: (),
+    SpanKind.RETRY: (),
+    SpanKind.HITL_APPROVAL: (),
+    SpanKind.LLM_CALL: (
+        "model_id",
+        "model_version",
+        "prompt_version_hash",
+        "input_tokens",
+        "output_tokens",
+        "temperature",
+        "cost_usd",
+    ),
+    SpanKind.TOOL_CALL: (
+        "tool_name",
+        "tool_version",
+        "args_redacted",
+        "result_status",
+        "latency_ms",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """One span. Times in milliseconds, cost in US dollars.
+
+    Raises:
+        MissingTag: a tag that its kind requires is None.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    tenant_id: str
+    session_id: str
+    step_index: int
+    timestamp_ms: int
+    span_kind: SpanKind
+    latency_ms: float
+    feature: str
+    name: str
+    result_status: str
+    model_id: str | None = None
+    model_version: str | None = None
+    prompt_version_hash: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    temperature: float | None = None
+    cost_usd: float | None = None
+    tool_name: str | None = None
+    tool_version: str | None = None
+    args_redacted: dict[str, Any] | None = None
+    result_summary: str | None = None
+    blast_radius_class: int | None = None
+
+    def __post_init__(self) -> None:
+        for tag in (*_COMMON, *_REQUIRED[self.span_kind]):
+            if getattr(self, tag) is None or getattr(self, tag) == "":
+                raise MissingTag(f"a {self.span_kind} span needs {tag}")
+
+    def as_record(self) -> dict[str, Any]:
+        """The span as one JSON object, without the tags that its kind does not have."""
+        return {name: value for name, value in asdict(self).items() if value is not None}

@@ -1,0 +1,69 @@
+"""What can go wrong, as prose: an exception's docstring is its default message."""
+
+
+class ObserverError(Exception):
+    """The observer could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class ConfigurationError(ObserverError):
+    """The configuration is not valid."""
+
+
+class DataDirLocked(ObserverError):
+    """Another process owns this data directory."""
+
+
+class DataDirUnusable(ObserverError):
+    """The data directory cannot be written to."""
+
+
+class PayloadRejected(ObserverError):
+    """The delivery is not an event of this source."""
+
+    def __init__(self, message: str, *, field: str | None = None, status: int = 422) -> None:
+        super().__init__(message)
+        self.field = field
+        self.status = status
+
+
+class InboxFull(ObserverError):
+    """The inbox is full: try again later."""
+
+
+class ObserverUnavailable(ObserverError):
+    """The observer cannot take events now: try again later."""
+
+
+class UnknownSession(ObserverError):
+    """No session has this id."""
+
+
+class UnknownApproval(ObserverError):
+    """No approval has this id."""
+
+
+class ApprovalConflict(ObserverError):
+    """This approval was already answered or withdrawn."""
+
+
+class ApprovalExpired(ObserverError):
+    """The deadline of this approval has passed."""
+
+
+class AnswerRejected(ObserverError):
+    """The answer does not fit the pending approval."""
+
+
+class NothingToResume(ObserverError):
+    """Nothing of this session waits for an answer or for another try."""
+
+
+class ModelsExhausted(ObserverError):
+    """No model of the chain gave a usable answer."""
+
+
+class Undelivered(ObserverError):
+    """A required notification could not be delivered; it is kept and tried again."""

@@ -1,0 +1,1 @@
+"""The only doors out: tools through the dispatcher, models through `ask`."""

@@ -1,0 +1,185 @@
+"""The one door to tools. For every call, in this order: policy, budget, intent, call, result,
+span, observation. Nothing that a model, an alert or a log says can skip a step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+
+from observer.domain.autonomy import Rule, rule_on
+from observer.domain.budget import RunBudget
+from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
+from observer.domain.redaction import Redactor
+from observer.domain.remedy import Remedy, Ruling, RulingKind
+from observer.domain.span import Span, SpanKind
+from observer.gateway.mcp_sessions import McpSessions, Reply
+from observer.records.approvals import Approvals
+from observer.records.ledger import Ledger
+from observer.records.spans import new_id, now_ms
+
+_SUMMARY_LENGTH = 300
+_WRITE_TRIES = 3
+_WRITE_RETRY_S = 0.5
+
+
+class Dispatcher:
+    """Carries out one decided call."""
+
+    def __init__(
+        self,
+        sessions: McpSessions,
+        ledger: Ledger,
+        approvals: Approvals,
+        autonomy: Mapping[str, Rule],
+        budget: RunBudget,
+        redactor: Redactor,
+    ) -> None:
+        self._sessions = sessions
+        self._ledger = ledger
+        self._approvals = approvals
+        self._autonomy = autonomy
+        self._budget = budget
+        self._redactor = redactor
+
+    def rule_on(self, call: Call, run: Run, *, known_error: str | None = None) -> Ruling:
+        """What autonomy.yaml says of a call, before anybody was asked."""
+        return rule_on(
+            self._autonomy.get(call.tool),
+            severity=run.incident.severity,
+            known_error=known_error,
+        )
+
+    async def read(self, call: Call, *, key: str, run: Run) -> Observation:
+        """One look. A tool that is not a read by autonomy.yaml is refused."""
+        rule = self._autonomy.get(call.tool)
+        if rule is not None and not rule.reads_only:
+            ruling = Ruling(RulingKind.REFUSE, f"{call.tool} is not a read")
+        else:
+            ruling = self.rule_on(call, run)
+        return await self._dispatch(call, key=key, run=run, purpose=Purpose.READ, ruling=ruling)
+
+    async def remedy(self, remedy: Remedy, step: int, *, key: str, run: Run) -> Observation:
+        """One step of a remedy; what needs a person's word runs only with exactly that word."""
+        call = remedy.steps[step]
+        known = remedy.id if remedy.origin == "known error" else None
+        ruling = self.rule_on(call, run, known_error=known)
+        if ruling.kind is RulingKind.ASK and remedy.approval_id is not None:
+            if await self._approvals.permits(remedy.approval_id, run.incident, remedy.fingerprint):
+                ruling = Ruling(RulingKind.ALLOW, f"approved: {remedy.approval_id}")
+            else:
+                ruling = Ruling(RulingKind.REFUSE, "the approval is not for this action")
+        return await self._dispatch(call, key=key, run=run, purpose=Purpose.REMEDY, ruling=ruling)
+
+    async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
+        """One notification or ticket; exempt from the budget, tried again where it failed."""
+        ruling = self.rule_on(call, run)
+        return await self._dispatch(call, key=key, run=run, purpose=Purpose.NOTIFY, ruling=ruling)
+
+    async def _dispatch(
+        self, call: Call, *, key: str, run: Run, purpose: Purpose, ruling: Ruling
+    ) -> Observation:
+        earlier = await self._ledger.find(key) if run.resumed else None
+        if earlier is not None and not earlier.intent_only:
+            again = purpose is Purpose.NOTIFY and not earlier.observation.ok
+            if not again:
+                return earlier.observation
+        started, clock = now_ms(), time.monotonic()
+        if ruling.kind is not RulingKind.ALLOW:
+            reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
+        elif earlier is None and not await self._within_budget(run, purpose):
+            limit = self._budget.limit
+            why = f"the budget of {limit} tool calls for one event is spent"
+            reply = Reply(CallStatus.REFUSED, None, why, reached=False)
+        elif purpose is Purpose.READ:
+            reply = await self._sessions.call(call.tool, call.args)
+        else:
+            await self._ledger.intend(call, key=key, purpose=purpose, run=run)
+            reply = await self._write(call, key, bare_intent=earlier is not None)
+        observation = Observation(key, call.tool, reply.status, self._summary(reply))
+        await self._ledger.record_observation(
+            call,
+            observation,
+            purpose=purpose,
+            run=run,
+            payload=self._redactor.value(reply.payload),
+            span=self._span(call, observation, run, started, (time.monotonic() - clock) * 1000),
+        )
+        return observation
+
+    async def _within_budget(self, run: Run, purpose: Purpose) -> bool:
+        if purpose is Purpose.NOTIFY:
+            return True
+        event_key = run.incident.event_key
+        if not self._budget.knows(event_key):
+            used = await self._ledger.calls_used(event_key) if run.resumed else 0
+            self._budget.open(event_key, used)
+        return self._budget.reserve(event_key)
+
+    async def _write(self, call: Call, key: str, *, bare_intent: bool) -> Reply:
+        """Have the effect once: whatever is unclear is looked up by key before it is repeated."""
+        unclear: Reply | None = (
+            Reply(CallStatus.UNKNOWN, None, "an earlier run was cut after its intent")
+            if bare_intent
+            else None
+        )
+        reply = Reply(CallStatus.UNKNOWN, None, "not tried")
+        for attempt in range(_WRITE_TRIES):
+            if attempt:
+                await asyncio.sleep(_WRITE_RETRY_S * attempt)
+            if unclear is not None:
+                found = await self._sessions.look_up(call.tool, key)
+                if found is None:
+                    reply = Reply(
+                        CallStatus.UNKNOWN,
+                        None,
+                        f"{unclear.text}; it cannot be told whether it was done",
+                    )
+                    continue
+                if (found.payload or {}).get("found"):
+                    result = (found.payload or {}).get("result")
+                    return Reply(CallStatus.SUCCESS, result, json.dumps(result))
+            reply = await self._sessions.call(call.tool, {**call.args, "idempotency_key": key})
+            if reply.status in (CallStatus.TIMEOUT, CallStatus.UNKNOWN):
+                unclear = reply
+            elif reply.reached:
+                return reply
+        return reply if unclear is None else Reply(CallStatus.UNKNOWN, None, reply.text)
+
+    def _summary(self, reply: Reply) -> str:
+        text = reply.text
+        if reply.payload is not None:
+            text = json.dumps(reply.payload, ensure_ascii=False)
+        return self._redactor.text(text)[:_SUMMARY_LENGTH]
+
+    def _span(
+        self, call: Call, observation: Observation, run: Run, started: int, latency_ms: float
+    ) -> Span:
+        incident = run.incident
+        rule = self._autonomy.get(call.tool)
+        args = {**call.args, "idempotency_key": observation.key}
+        return Span(
+            trace_id=run.trace_id,
+            span_id=new_id(),
+            parent_span_id=run.span_id,
+            tenant_id=incident.tenant_id,
+            session_id=incident.session_id,
+            step_index=run.step,
+            timestamp_ms=started,
+            span_kind=SpanKind.TOOL_CALL,
+            latency_ms=latency_ms,
+            feature=incident.feature,
+            name=call.tool,
+            result_status=observation.status,
+            tool_name=call.tool,
+            tool_version=self._sessions.version(call.tool),
+            args_redacted=self._redactor.value(args),
+            result_summary=observation.summary,
+            blast_radius_class=rule.blast_radius if rule is not None else 5,
+        )
+
+    def forget(self, event_key: str) -> None:
+        """The event is done: its budget is closed."""
+        self._budget.close(event_key)

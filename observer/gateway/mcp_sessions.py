@@ -1,0 +1,254 @@
+"""Held MCP sessions: one a server, restarted with back-off when it dies, every call bounded.
+
+A session per call spawns a process per call; a held one answers in milliseconds, but nothing
+reconnects by itself: this module does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from langchain_mcp_adapters.sessions import Connection, create_session
+from mcp import ClientSession
+from mcp.types import CallToolResult, TextContent
+
+from observer.domain.calls import CallStatus
+from observer.errors import ConfigurationError
+from observer.settings.schema import McpServer
+
+logger = logging.getLogger("observer.mcp")
+
+_FIRST_BACKOFF_S = 0.2
+_LONGEST_BACKOFF_S = 10.0
+_PING_EVERY_S = 10.0
+_ANSWER_LIMIT = 262_144
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool server answered, or how it failed to.
+
+    `reached` is false when the call certainly never got to a server.
+    """
+
+    status: CallStatus
+    payload: dict[str, Any] | None
+    text: str
+    reached: bool = True
+
+
+class HeldSession:
+    """One server: its process or address, the open session, and the task that keeps it open."""
+
+    def __init__(self, name: str, settings: McpServer, data_dir: str) -> None:
+        self.name = name
+        self.settings = settings
+        self.tools: dict[str, str] = {}
+        self.version = "unknown"
+        self.restarts = -1
+        self.last_error: str | None = None
+        self._connection = _connection(settings, data_dir)
+        self._session: ClientSession | None = None
+        self._ready = asyncio.Event()
+        self._broken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether a session is open."""
+        return self._session is not None
+
+    async def start(self) -> None:
+        """Open the session.
+
+        Raises:
+            ConfigurationError: the server does not come up in `start_timeout`.
+        """
+        self._task = asyncio.create_task(self._keep_open())
+        try:
+            async with asyncio.timeout(self.settings.start_timeout):
+                await self._ready.wait()
+        except TimeoutError as error:
+            await self.stop()
+            raise ConfigurationError(
+                f"observer.yaml: mcp_servers.{self.name}: did not start within"
+                f" {self.settings.start_timeout:g} s: {self.last_error or 'no answer'}"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close the session and end its process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=5)
+
+    async def _keep_open(self) -> None:
+        backoff = _FIRST_BACKOFF_S
+        while True:
+            self._broken.clear()
+            try:
+                async with create_session(self._connection) as session:
+                    answer = await session.initialize()
+                    self.version = answer.serverInfo.version or "unknown"
+                    listed = await session.list_tools()
+                    self.tools = {tool.name: tool.description or "" for tool in listed.tools}
+                    self._session = session
+                    self.restarts += 1
+                    self.last_error = None
+                    self._ready.set()
+                    backoff = _FIRST_BACKOFF_S
+                    await self._until_broken(session)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                self.last_error = _first_line(error)
+            finally:
+                self._session = None
+                self._ready.clear()
+            logger.warning("tool server %s is down: %s", self.name, self.last_error)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
+
+    async def _until_broken(self, session: ClientSession) -> None:
+        while not self._broken.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PING_EVERY_S):
+                    await self._broken.wait()
+                    return
+            async with asyncio.timeout(self.settings.timeout):
+                await session.send_ping()
+
+    async def call(self, tool: str, args: Mapping[str, Any]) -> Reply:
+        """One call, bounded by the server's `timeout`; never raises for the server's faults."""
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                await self._ready.wait()
+        except TimeoutError:
+            why = f"tool server {self.name} is down: {self.last_error or 'no answer'}"
+            return Reply(CallStatus.ERROR, None, why, reached=False)
+        session = self._session
+        if session is None:
+            return Reply(CallStatus.ERROR, None, f"tool server {self.name} is down", reached=False)
+        limit = self.settings.timeout
+        try:
+            async with asyncio.timeout(limit + 1):
+                result = await session.call_tool(
+                    tool, dict(args), read_timeout_seconds=timedelta(seconds=limit)
+                )
+        except TimeoutError:
+            self._broken.set()
+            return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
+        except Exception as error:
+            return self._failed(error, limit)
+        return _reply(result)
+
+    def _failed(self, error: Exception, limit: float) -> Reply:
+        text = _first_line(error)
+        if "Timed out" in text:
+            # A server that no longer answers is replaced: its next answer could be a late one.
+            self._broken.set()
+            return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
+        self._broken.set()
+        return Reply(CallStatus.UNKNOWN, None, f"the connection broke during the call: {text}")
+
+
+class McpSessions:
+    """All configured servers; a tool is found by its name, which is unique across them."""
+
+    def __init__(self, servers: Mapping[str, McpServer], data_dir: str) -> None:
+        self.servers = {name: HeldSession(name, s, data_dir) for name, s in servers.items()}
+        self._owner: dict[str, HeldSession] = {}
+
+    async def start(self) -> None:
+        """Open every session.
+
+        Raises:
+            ConfigurationError: a server does not start, or two offer a tool of the same name.
+        """
+        await asyncio.gather(*(server.start() for server in self.servers.values()))
+        for server in self.servers.values():
+            for tool in server.tools:
+                if (other := self._owner.get(tool)) is not None:
+                    raise ConfigurationError(
+                        f"observer.yaml: mcp_servers: both {other.name} and {server.name} offer"
+                        f" a tool '{tool}'"
+                    )
+                self._owner[tool] = server
+
+    async def stop(self) -> None:
+        """Close every session."""
+        await asyncio.gather(*(server.stop() for server in self.servers.values()))
+
+    @property
+    def tools(self) -> set[str]:
+        """The names of all tools."""
+        return set(self._owner)
+
+    def version(self, tool: str) -> str:
+        """The version of the server that has the tool."""
+        owner = self._owner.get(tool)
+        return owner.version if owner is not None else "unknown"
+
+    async def call(self, tool: str, args: Mapping[str, Any]) -> Reply:
+        """One call of a known tool."""
+        owner = self._owner.get(tool)
+        if owner is None:
+            return Reply(CallStatus.REFUSED, None, f"no server has a tool '{tool}'", reached=False)
+        return await owner.call(tool, args)
+
+    async def look_up(self, tool: str, key: str) -> Reply | None:
+        """What the backend knows of an idempotency key; None when it cannot be asked."""
+        owner = self._owner.get(tool)
+        if owner is None or owner.settings.look_up is None:
+            return None
+        reply = await owner.call(owner.settings.look_up, {"idempotency_key": key})
+        return reply if reply.status is CallStatus.SUCCESS else None
+
+
+def _connection(settings: McpServer, data_dir: str) -> Connection:
+    if settings.url is not None:
+        return {"transport": "streamable_http", "url": settings.url}
+    command = [part.replace("{data_dir}", data_dir) for part in settings.command or []]
+    program = sys.executable if command[0] in ("python", "python3") else command[0]
+    return {
+        "transport": "stdio",
+        "command": program,
+        "args": command[1:],
+        "env": {
+            **{k: v for k in settings.pass_environment if (v := os.environ.get(k)) is not None},
+            **settings.environment,
+        },
+        "encoding_error_handler": "replace",
+    }
+
+
+def _reply(result: CallToolResult) -> Reply:
+    text = "\n".join(c.text for c in result.content if isinstance(c, TextContent))
+    if len(text) > _ANSWER_LIMIT:
+        return Reply(CallStatus.ERROR, None, f"the answer has {len(text)} characters, too many")
+    if result.isError:
+        return Reply(CallStatus.ERROR, None, text)
+    payload = result.structuredContent
+    if _says_error(payload, text):
+        return Reply(CallStatus.ERROR, payload, text)
+    return Reply(CallStatus.SUCCESS, payload, text)
+
+
+def _says_error(payload: dict[str, Any] | None, text: str) -> bool:
+    """Some tools report a failure in words: redis-cli prints ERR and exits with 0."""
+    said = [text, *(v for v in (payload or {}).values() if isinstance(v, str))]
+    return any(words.lstrip().startswith(("ERR ", "ERR:", "(error)")) for words in said)
+
+
+def _first_line(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]

@@ -1,0 +1,267 @@
+"""The one door to models: by role, with limits, through a chain that ends in the runbook."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from pydantic import BaseModel, ValidationError
+
+from observer.domain.calls import Run
+from observer.domain.redaction import Redactor
+from observer.domain.span import Span, SpanKind
+from observer.errors import ModelsExhausted
+from observer.gateway.chat_models import build
+from observer.records.journal import Journal
+from observer.records.spans import Spans, new_id, now_ms
+from observer.settings import Configuration, Prompt
+from observer.settings.prices import price_of
+from observer.settings.schema import Role
+
+T = TypeVar("T", bound=BaseModel)
+NANO = 1_000_000_000
+_TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A checked answer and who gave it."""
+
+    value: T
+    model_id: str
+
+
+class Unusable(Exception):
+    """The model answered, but not with what was asked."""
+
+
+class Models:
+    """Asks the models of a role one after the other until one gives a usable answer."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        spans: Spans,
+        journal: Journal,
+        redactor: Redactor,
+    ) -> None:
+        self._configuration = configuration
+        self._settings = configuration.models.call
+        self._spans = spans
+        self._journal = journal
+        self._redactor = redactor
+        self._models: dict[str, BaseChatModel] = {}
+        self.last_error: str | None = None
+
+    @property
+    def profile(self) -> str:
+        """The profile of models.yaml in use."""
+        return self._configuration.profile
+
+    async def ask(
+        self,
+        role: Role,
+        prompt_name: str,
+        schema: type[T],
+        *,
+        facts: Mapping[str, Any],
+        run: Run,
+    ) -> Answer[T]:
+        """Ask the models of a role for one answer of the given shape.
+
+        `facts` fill the prompt's template and are all that a model sees.
+
+        Raises:
+            ModelsExhausted: no model of the chain gave a usable answer.
+        """
+        prompt = self._configuration.prompts[prompt_name]
+        clean = self._redactor.value(dict(facts))
+        # The fence is of the incident, so that it cannot be guessed from outside and the same
+        # question always costs the same.
+        fence = f"<<<{run.incident.event_key[:16]}>>>"
+        text = _TEMPLATES.from_string(prompt.text).render(**clean, fence=fence)
+        message = HumanMessage(text, additional_kwargs={"facts": clean})
+        chain = self._configuration.models.profiles[self.profile][role]
+        for name in chain:
+            answer = await self._ask_one(name, message, prompt, schema, run)
+            if answer is not None:
+                return answer
+        raise ModelsExhausted
+
+    async def _ask_one(
+        self, name: str, message: HumanMessage, prompt: Prompt, schema: type[T], run: Run
+    ) -> Answer[T] | None:
+        delay = self._settings.retry_delay
+        for attempt in range(1, self._settings.tries + 1):
+            started, clock = now_ms(), time.monotonic()
+            raw: AIMessage | None = None
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    raw = await self._call(name, message, schema)
+                value = self._check(name, raw, schema)
+            except Exception as error:  # whatever a provider raises, the next one is asked
+                why = self._redactor.text(f"{type(error).__name__}: {error}"[:300])
+                self.last_error = f"{name}: {why}"
+                latency = (time.monotonic() - clock) * 1000
+                self._span(name, prompt, run, started, latency, raw, "error", why)
+                self._retry_span(name, run, started, latency, why)
+                self._note(run, name, attempt, why)
+                if attempt < self._settings.tries and not _hopeless(error):
+                    wait = min(_retry_after(error) or delay, self._settings.max_retry_delay)
+                    await asyncio.sleep(wait)
+                    delay *= 2
+                    continue
+                return None
+            latency = (time.monotonic() - clock) * 1000
+            self._span(name, prompt, run, started, latency, raw, "success", "")
+            if not name.startswith("runbook"):
+                self.last_error = None
+            return Answer(value, name.removesuffix(":"))
+        return None
+
+    async def _call(self, name: str, message: HumanMessage, schema: type[T]) -> AIMessage:
+        model = self._models.get(name)
+        if model is None:
+            model = self._models[name] = await asyncio.to_thread(build, name, self._configuration)
+        structured = model.with_structured_output(
+            _closed_schema(schema), method="json_schema", include_raw=True
+        )
+        result = await structured.ainvoke([message])
+        return result["raw"]
+
+    def _check(self, name: str, raw: AIMessage, schema: type[T]) -> T:
+        content = raw.content if isinstance(raw.content, str) else ""
+        if len(content) > self._settings.max_answer_bytes:
+            raise Unusable(f"the answer has {len(content)} characters")
+        if not content.strip():
+            raise Unusable("the answer is empty")
+        pinned = self._configuration.models.versions.get(name.partition(":")[2])
+        version = _version(raw, name)
+        if pinned is not None and version != pinned:
+            raise Unusable(f"the answer is from version {version}, pinned is {pinned}")
+        try:
+            # Not LangChain's own parsing: it repairs truncated JSON without saying so.
+            return schema.model_validate_json(content)
+        except ValidationError as error:
+            raise Unusable(f"not of the asked shape: {error.errors()[0]['msg']}") from error
+
+    def _span(
+        self,
+        name: str,
+        prompt: Prompt,
+        run: Run,
+        started: int,
+        latency: float,
+        raw: AIMessage | None,
+        status: str,
+        why: str,
+    ) -> None:
+        usage = (raw.usage_metadata if raw is not None else None) or {}
+        tokens_in = int(usage.get("input_tokens", 0))
+        tokens_out = int(usage.get("output_tokens", 0))
+        price = price_of(name, self._configuration.models)
+        cost = 0.0
+        if price is not None:
+            cost = (tokens_in * price.input + tokens_out * price.output) / 1e6
+        incident = run.incident
+        self._spans.emit(
+            Span(
+                trace_id=run.trace_id,
+                span_id=new_id(),
+                parent_span_id=run.span_id,
+                tenant_id=incident.tenant_id,
+                session_id=incident.session_id,
+                step_index=run.step,
+                timestamp_ms=started,
+                span_kind=SpanKind.LLM_CALL,
+                latency_ms=latency,
+                feature=incident.feature,
+                name=name,
+                result_status=status,
+                model_id=name.removesuffix(":"),
+                model_version=_version(raw, name),
+                prompt_version_hash=prompt.version_hash,
+                input_tokens=tokens_in,
+                output_tokens=tokens_out,
+                temperature=self._settings.temperature,
+                cost_usd=round(cost * NANO) / NANO,
+                result_summary=why or None,
+            )
+        )
+
+    def _retry_span(self, name: str, run: Run, started: int, latency: float, why: str) -> None:
+        incident = run.incident
+        self._spans.emit(
+            Span(
+                trace_id=run.trace_id,
+                span_id=new_id(),
+                parent_span_id=run.span_id,
+                tenant_id=incident.tenant_id,
+                session_id=incident.session_id,
+                step_index=run.step,
+                timestamp_ms=started,
+                span_kind=SpanKind.RETRY,
+                latency_ms=latency,
+                feature=incident.feature,
+                name=name,
+                result_status="error",
+                result_summary=why,
+            )
+        )
+
+    def _note(self, run: Run, name: str, attempt: int, why: str) -> None:
+        incident = run.incident
+        kind = "empty" if "empty" in why else "model"
+        self._spans.later(
+            lambda c: self._journal.append(
+                c,
+                "health",
+                tenant_id=incident.tenant_id,
+                session_id=incident.session_id,
+                trace_id=run.trace_id,
+                anomaly=kind,
+                model=name,
+                attempt=attempt,
+                reason=why,
+            )
+        )
+
+
+def _closed_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    described = schema.model_json_schema()
+    described.setdefault("title", schema.__name__)
+    described["additionalProperties"] = False
+    return described
+
+
+def _version(raw: AIMessage | None, name: str) -> str:
+    metadata = raw.response_metadata if raw is not None else {}
+    return str(metadata.get("model_name") or name.partition(":")[2] or name.removesuffix(":"))
+
+
+def _hopeless(error: Exception) -> bool:
+    """A refused key or an unknown model is not mended by asking again."""
+    return getattr(error, "status_code", None) in (400, 401, 403, 404)
+
+
+def _retry_after(error: Exception) -> float | None:
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,134 @@
+"""From a delivery to committed events: recognised, given a session, written down, then promised."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+
+from observer.domain.event import Event, Severity, digest
+from observer.domain.lifecycle import Lifecycle
+from observer.errors import InboxFull, ObserverUnavailable
+from observer.lifecycle import LifecycleControl
+from observer.records.inbox import Inbox
+from observer.services import Services
+from observer.sources import Alert
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the caller is told of one event."""
+
+    event_id: str
+    session_id: str
+    duplicate: bool
+
+
+class Intake:
+    """The one way in."""
+
+    def __init__(self, services: Services, inbox: Inbox, lifecycle: LifecycleControl) -> None:
+        self._services = services
+        self._sessions = services.sessions
+        self._inbox = inbox
+        self._lifecycle = lifecycle
+        self._settings = services.configuration.observer
+        self._deriving = asyncio.Lock()
+
+    async def accept(self, source: str, alerts: list[Alert], body: bytes) -> list[Accepted]:
+        """Commit the events of one delivery.
+
+        Raises:
+            ObserverUnavailable: the observer has FAILED or is stopping.
+            InboxFull: as many events wait as may wait.
+        """
+        if self._lifecycle.state not in (Lifecycle.RUNNING, Lifecycle.SUSPENDED):
+            raise ObserverUnavailable(
+                f"the observer is {self._lifecycle.state}: {self._lifecycle.reason}"
+            )
+        body_hash = hashlib.sha256(body).hexdigest()
+        accepted = [
+            await self._accept(source, alert, f"{body_hash}:{i}") for i, alert in enumerate(alerts)
+        ]
+        self._services.drain.wake()
+        return accepted
+
+    async def _accept(self, source: str, alert: Alert, body_hash: str) -> Accepted:
+        event_ids = self._event_ids(source, alert, body_hash)
+        keys = [digest(alert.tenant_id, source, event_id) for event_id in event_ids]
+        known = await self._sessions.known(keys)
+        if known is not None and await self._is_repetition(alert, known):
+            return Accepted(known.event_id, known.session_id, duplicate=True)
+        if alert.severity is Severity.INFO:
+            event = _event(source, alert, event_ids[0], alert.session_id or _fresh_session(alert))
+            fresh = await self._sessions.acknowledge(event, body_hash=body_hash)
+            return Accepted(event.event_id, event.session_id, duplicate=not fresh)
+        await self._refuse_when_full(alert.severity)
+        if alert.session_id is not None:
+            event = _event(source, alert, event_ids[0], alert.session_id)
+            return await self._enqueue(event, body_hash, fingerprint=None)
+        # Two first events of one stage at the same time must find each other's session.
+        async with self._deriving:
+            fingerprint = digest(alert.tenant_id, source, alert.stage)
+            session = await self._sessions.open_session(alert.tenant_id, fingerprint)
+            event = _event(source, alert, event_ids[0], session or _fresh_session(alert))
+            return await self._enqueue(event, body_hash, fingerprint)
+
+    async def _enqueue(self, event: Event, body_hash: str, fingerprint: str | None) -> Accepted:
+        item = {
+            "kind": "event",
+            "event": event.model_dump(mode="json"),
+            "body_hash": body_hash,
+            "fingerprint": fingerprint,
+        }
+        lane = "critical" if event.severity is Severity.CRITICAL else "normal"
+        partition = digest(event.tenant_id, event.session_id)
+        await self._inbox.put(item, item_id=event.key, lane=lane, session=partition)
+        fresh = await self._sessions.admit(event, body_hash=body_hash, fingerprint=fingerprint)
+        return Accepted(event.event_id, event.session_id, duplicate=not fresh)
+
+    async def _refuse_when_full(self, severity: Severity | None) -> None:
+        queue = self._settings.queue
+        limit = queue.max_pending
+        if severity is Severity.CRITICAL:
+            limit += queue.critical_reserve
+        pending = await self._sessions.pending()
+        if pending["queued"] + pending["running"] >= limit:
+            raise InboxFull(f"{limit} events wait already")
+
+    def _event_ids(self, source: str, alert: Alert, body_hash: str) -> list[str]:
+        """The caller's id, or one made from the body and the time; then the one before it."""
+        if alert.event_id is not None:
+            return [alert.event_id]
+        bucket = int(time.time() // self._settings.dedupe.window)
+        return [f"body-{digest(source, body_hash, str(b))[:20]}" for b in (bucket, bucket - 1)]
+
+    async def _is_repetition(self, alert: Alert, known: Event) -> bool:
+        if alert.event_id is not None:
+            return True
+        accepted_at = await self._sessions.accepted_at(known.key)
+        return accepted_at is not None and (
+            time.time() - accepted_at < self._settings.dedupe.window
+        )
+
+
+def _fresh_session(alert: Alert) -> str:
+    return f"{alert.stage[:60]}-{uuid.uuid4().hex[:12]}"
+
+
+def _event(source: str, alert: Alert, event_id: str, session_id: str) -> Event:
+    return Event(
+        event_id=event_id,
+        tenant_id=alert.tenant_id,
+        session_id=session_id,
+        source=source,
+        severity=alert.severity,
+        stage=alert.stage,
+        message=alert.message,
+        feature=alert.feature,
+        occurred_at=alert.occurred_at,
+        labels=alert.labels,
+        metrics=alert.metrics,
+    )

@@ -1,0 +1,54 @@
+"""The daemon's own state: each change in the journal, and whether work may go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from observer.domain.lifecycle import FailureStreak, Lifecycle, may_follow
+from observer.services import Services
+
+logger = logging.getLogger("observer.lifecycle")
+
+
+class LifecycleControl:
+    """CREATED, STARTING, RUNNING, SUSPENDED, FAILED, STOPPING, STOPPED (seed 000)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.state = Lifecycle.CREATED
+        self.reason = ""
+        limit = services.configuration.observer.worker.max_consecutive_failures
+        self.streak = FailureStreak(limit)
+        self.on_change: Callable[[Lifecycle], None] = lambda _: None
+
+    async def to(self, following: Lifecycle, reason: str) -> bool:
+        """Change the state, if it may follow the present one."""
+        if not may_follow(self.state, following):
+            return False
+        before, self.state, self.reason = self.state, following, reason
+        logger.info("%s -> %s: %s", before, following, reason)
+        await self._services.database.write(
+            lambda c: self._services.journal.append(
+                c, "lifecycle", before=before, state=following, reason=reason
+            )
+        )
+        self._services.drain.wake()
+        self.on_change(following)
+        return True
+
+    async def note_failure(self, event_key: str, why: str) -> None:
+        """A run failed; too many different events in a row and only a person may go on."""
+        if self.streak.failed(event_key) and self.state is Lifecycle.RUNNING:
+            await self.to(
+                Lifecycle.FAILED, f"{self.streak.count} events failed in a row; the last: {why}"
+            )
+
+    def note_success(self) -> None:
+        """A run ended well."""
+        self.streak.succeeded()
+
+    async def restart(self) -> bool:
+        """A person's restart after FAILED or SUSPENDED: the streak is forgotten."""
+        self.streak.succeeded()
+        return await self.to(Lifecycle.RUNNING, "restarted by a person")

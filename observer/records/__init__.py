@@ -1,0 +1,1 @@
+"""The only SQL and file writes of the observer."""

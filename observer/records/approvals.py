@@ -1,0 +1,307 @@
+"""Questions to a person: bound to the exact action, answered once, never by silence."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from observer.domain.calls import Call
+from observer.domain.event import Incident
+from observer.domain.remedy import fingerprint_of
+from observer.errors import AnswerRejected, ApprovalConflict, ApprovalExpired, UnknownApproval
+from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One question and, once given, its answer."""
+
+    id: str
+    tenant_id: str
+    session_id: str
+    event_key: str
+    fingerprint: str
+    request: dict[str, Any]
+    impact: list[str]
+    status: str
+    answer: dict[str, Any] | None
+    deadline: float
+    created_at: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's pending item."""
+        return {
+            "id": self.id,
+            "session_id": self.session_id,
+            "tenant_id": self.tenant_id,
+            "status": self.status,
+            **self.request,
+            "deadline": self.deadline,
+            "impact": self.impact,
+            "created_at": self.created_at,
+        }
+
+
+class Approvals:
+    """The one writer of `approvals`."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def ask(
+        self,
+        approval_id: str,
+        incident: Incident,
+        *,
+        fingerprint: str,
+        request: dict[str, Any],
+        impact: list[str],
+        deadline_s: float,
+    ) -> None:
+        """Open a question; asking the same again changes nothing."""
+        await self._database.write(
+            lambda c: self._ask(
+                c, approval_id, incident, fingerprint, request, impact, time.time() + deadline_s
+            )
+        )
+
+    def _ask(
+        self,
+        connection: Connection,
+        approval_id: str,
+        incident: Incident,
+        fingerprint: str,
+        request: dict[str, Any],
+        impact: list[str],
+        deadline: float,
+    ) -> None:
+        fresh = connection.execute(
+            "INSERT INTO approvals (id, tenant_id, session_id, event_key, fingerprint, request,"
+            " impact, status, deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
+            (
+                approval_id,
+                incident.tenant_id,
+                incident.session_id,
+                incident.event_key,
+                fingerprint,
+                json.dumps(request),
+                json.dumps(impact),
+                deadline,
+                time.time(),
+            ),
+        ).rowcount
+        if fresh:
+            self._note(connection, incident.tenant_id, incident.session_id, approval_id, "asked")
+
+    async def get(self, approval_id: str) -> Approval:
+        """One approval, whatever its status.
+
+        Raises:
+            UnknownApproval: there is none of this id.
+        """
+        row = await self._database.read(
+            lambda c: c.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
+        )
+        if row is None:
+            raise UnknownApproval(f"no approval has the id '{approval_id}'")
+        return _approval(row)
+
+    async def pending(
+        self, *, tenant_id: str | None = None, session_id: str | None = None
+    ) -> list[Approval]:
+        """The open questions, oldest first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM approvals WHERE status = 'pending'"
+                " AND tenant_id = coalesce(?, tenant_id)"
+                " AND session_id = coalesce(?, session_id) ORDER BY created_at",
+                (tenant_id, session_id),
+            ).fetchall()
+        )
+        return [_approval(row) for row in rows]
+
+    async def answered(self) -> list[Approval]:
+        """Answers that no run has taken up yet."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM approvals WHERE answer IS NOT NULL AND applied_at IS NULL"
+                " ORDER BY answered_at"
+            ).fetchall()
+        )
+        return [_approval(row) for row in rows]
+
+    async def latest(self, tenant_id: str, session_id: str) -> Approval | None:
+        """The newest approval of a session."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM approvals WHERE tenant_id = ? AND session_id = ?"
+                " ORDER BY created_at DESC LIMIT 1",
+                (tenant_id, session_id),
+            ).fetchone()
+        )
+        return None if row is None else _approval(row)
+
+    async def answer(self, approval_id: str, decisions: list[dict[str, Any]]) -> Approval:
+        """Write a person's answer down, once.
+
+        Raises:
+            UnknownApproval: there is none of this id.
+            ApprovalConflict: it was answered or withdrawn before.
+            ApprovalExpired: its deadline has passed.
+            AnswerRejected: the decisions do not fit the question.
+        """
+        return await self._database.write(lambda c: self.answer_in(c, approval_id, decisions))
+
+    async def take_up(self, approval_id: str, decisions: list[dict[str, Any]]) -> None:
+        """The run goes on with this answer; one given to the graph directly is recorded first."""
+
+        def work(connection: Connection) -> None:
+            row = connection.execute(
+                "SELECT status FROM approvals WHERE id = ?", (approval_id,)
+            ).fetchone()
+            if row is not None and row["status"] == "pending":
+                self.answer_in(connection, approval_id, decisions)
+            connection.execute(
+                "UPDATE approvals SET applied_at = ? WHERE id = ?", (time.time(), approval_id)
+            )
+
+        await self._database.write(work)
+
+    def answer_in(
+        self, connection: Connection, approval_id: str, decisions: list[dict[str, Any]]
+    ) -> Approval:
+        """The same, in the given transaction."""
+        row = connection.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
+        if row is None:
+            raise UnknownApproval(f"no approval has the id '{approval_id}'")
+        approval = _approval(row)
+        if approval.status == "expired":
+            raise ApprovalExpired
+        if approval.status != "pending":
+            raise ApprovalConflict(f"approval {approval_id} is already {approval.status}")
+        if approval.deadline <= time.time():
+            raise ApprovalExpired
+        _fits(approval, decisions)
+        self._close(connection, approval, "answered", {"decisions": decisions})
+        return approval
+
+    async def end(self, approval: Approval, status: str, note: str) -> bool:
+        """Expire or withdraw a pending question; it goes on as a rejection with this note."""
+
+        def work(connection: Connection) -> bool:
+            row = connection.execute(
+                "SELECT status FROM approvals WHERE id = ?", (approval.id,)
+            ).fetchone()
+            if row["status"] != "pending":
+                return False
+            decision = {"type": "reject", "message": note}
+            count = len(approval.request["action_requests"])
+            self._close(connection, approval, status, {"decisions": [decision] * count})
+            return True
+
+        return await self._database.write(work)
+
+    async def overdue(self) -> list[Approval]:
+        """Pending questions whose deadline has passed."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM approvals WHERE status = 'pending' AND deadline <= ?",
+                (time.time(),),
+            ).fetchall()
+        )
+        return [_approval(row) for row in rows]
+
+    async def next_deadline(self) -> float | None:
+        """When the next pending question expires, as Unix time."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT min(deadline) AS soonest FROM approvals WHERE status = 'pending'"
+            ).fetchone()
+        )
+        return row["soonest"]
+
+    def _close(
+        self, connection: Connection, approval: Approval, status: str, answer: dict[str, Any]
+    ) -> None:
+        connection.execute(
+            "UPDATE approvals SET status = ?, answer = ?, answered_at = ? WHERE id = ?",
+            (status, json.dumps(answer), time.time(), approval.id),
+        )
+        self._note(
+            connection, approval.tenant_id, approval.session_id, approval.id, status, **answer
+        )
+
+    def _note(
+        self,
+        connection: Connection,
+        tenant_id: str,
+        session_id: str,
+        approval_id: str,
+        what: str,
+        **more: Any,
+    ) -> None:
+        self._journal.append(
+            connection,
+            "approval",
+            tenant_id=tenant_id,
+            session_id=session_id,
+            approval_id=approval_id,
+            what=what,
+            **more,
+        )
+
+    async def permits(self, approval_id: str, incident: Incident, fingerprint: str) -> bool:
+        """Whether a person approved exactly these actions for this incident."""
+        try:
+            approval = await self.get(approval_id)
+        except UnknownApproval:
+            return False
+        return (
+            approval.event_key == incident.event_key
+            and approval.status == "answered"
+            and _approved_fingerprint(approval) == fingerprint
+        )
+
+
+def _approved_fingerprint(approval: Approval) -> str | None:
+    """What the person agreed to: the question as asked, or as they edited it."""
+    if approval.answer is None:
+        return None
+    steps: list[Call] = []
+    asked = approval.request["action_requests"]
+    for request, decision in zip(asked, approval.answer["decisions"], strict=True):
+        if decision["type"] == "reject":
+            return None
+        action = decision.get("edited_action", request)
+        steps.append(Call(action["name"], action["args"]))
+    return fingerprint_of(steps)
+
+
+def _fits(approval: Approval, decisions: list[dict[str, Any]]) -> None:
+    asked = approval.request["action_requests"]
+    if len(decisions) != len(asked):
+        raise AnswerRejected(f"{len(asked)} decisions are needed, {len(decisions)} were given")
+    for request, decision in zip(asked, decisions, strict=True):
+        if decision["type"] == "edit" and decision["edited_action"]["name"] != request["name"]:
+            raise AnswerRejected(f"only the arguments of {request['name']} can be edited")
+
+
+def _approval(row: Any) -> Approval:
+    return Approval(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        session_id=row["session_id"],
+        event_key=row["event_key"],
+        fingerprint=row["fingerprint"],
+        request=json.loads(row["request"]),
+        impact=json.loads(row["impact"]),
+        status=row["status"],
+        answer=None if row["answer"] is None else json.loads(row["answer"]),
+        deadline=row["deadline"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,62 @@
+"""The data directory: one owner at a time, files for the owner's eyes only."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import TextIO
+
+from observer.errors import DataDirLocked, DataDirUnusable
+
+
+class DataDir:
+    """Paths of everything we write, and the lock that makes this process their only writer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: TextIO | None = None
+
+    queue = property(lambda self: self.path / "queue.db")
+    records = property(lambda self: self.path / "observer.db")
+    checkpoints = property(lambda self: self.path / "checkpoints.db")
+    journal = property(lambda self: self.path / "journal")
+    spans = property(lambda self: self.path / "spans")
+    evals = property(lambda self: self.path / "evals" / "candidates.jsonl")
+
+    def lock(self) -> None:
+        """Take the directory for this process.
+
+        Raises:
+            DataDirLocked: another process has it.
+            DataDirUnusable: it cannot be created or written to.
+        """
+        os.umask(0o077)
+        path = self.path / "observer.lock"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.journal, self.spans, self.evals.parent, self.path / "pipeline"):
+                folder.mkdir(exist_ok=True)
+            lock = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise DataDirUnusable(f"{self.path}: cannot be written to: {error}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise DataDirLocked(
+                f"{path} is held by process {holder}: one observer owns a data directory. "
+                "Stop that one, or choose another --data-dir."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def unlock(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None

@@ -1,0 +1,125 @@
+"""observer.db: one writing connection and one reading one, each on a thread of its own.
+
+`synchronous=FULL`: with NORMAL, acknowledged commits are lost in a power cut. One writer and
+BEGIN IMMEDIATE: a transaction that starts as a reader and then writes fails at once, whatever
+the timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from observer.errors import DataDirUnusable
+from observer.records.migrations import MIGRATIONS
+
+T = TypeVar("T")
+Connection = sqlite3.Connection
+
+
+class Database:
+    """Our tables. Work is a plain function of a connection, run whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="observer-db-write")
+        self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="observer-db-read")
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+
+    async def open(self) -> None:
+        """Create or migrate the file.
+
+        Raises:
+            DataDirUnusable: it is no database, or of a newer version than this program's.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer_thread, self._open_writer)
+        await loop.run_in_executor(self._reader_thread, self._open_reader)
+
+    def _open_writer(self) -> None:
+        try:
+            self._writer = connect(self.path)
+            migrate(self._writer)
+        except sqlite3.DatabaseError as error:
+            raise DataDirUnusable(f"{self.path}: {error}; nothing was written to it") from error
+
+    def _open_reader(self) -> None:
+        self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)
+        self._reader.row_factory = sqlite3.Row
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one durable transaction."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer_thread, self._in_transaction, work)
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        assert self._writer is not None  # noqa: S101  opened at start
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._writer)
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on committed data, never in the writer's way."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader_thread, self._on_reader, work)
+
+    def _on_reader(self, work: Callable[[Connection], T]) -> T:
+        assert self._reader is not None  # noqa: S101  opened at start
+        return work(self._reader)
+
+    async def close(self) -> None:
+        """Close both connections on their own threads."""
+        loop = asyncio.get_running_loop()
+        for thread, connection in (
+            (self._reader_thread, self._reader),
+            (self._writer_thread, self._writer),
+        ):
+            if connection is not None:
+                await loop.run_in_executor(thread, connection.close)
+            thread.shutdown()
+
+
+def connect(path: Path) -> Connection:
+    """A writing connection with our settings; the file is readable by its owner only."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to this program's version, one numbered step after the other."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise DataDirUnusable(
+            f"the database is of version {version}, this program knows {len(MIGRATIONS)}; "
+            "it was written by a newer release"
+        )
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={number}")
+        connection.execute("COMMIT")

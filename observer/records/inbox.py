@@ -1,0 +1,97 @@
+"""The inbox: DBOS Transact on queue.db. An event is committed here before it is answered 202.
+
+Two lanes, because a partitioned queue picks its partitions at random; partitioned by session.
+The workflow's id is the event's key, so the same delivery is enqueued once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+from observer.records.database import PRAGMAS
+
+Item = dict[str, Any]
+Handler = Callable[[Item], Awaitable[None]]
+
+LANES = ("critical", "normal")
+_EXECUTOR = "observer"
+_APPLICATION_VERSION = "pipeline-observer-1"
+_STARTED_AT_ONCE = 64
+"""Started, not running: the worker's gate decides how many sessions are really worked on."""
+
+_handler: Handler | None = None
+
+
+@DBOS.workflow(name="handle")
+async def _handle(item: str) -> None:
+    assert _handler is not None  # noqa: S101  set before launch
+    await _handler(json.loads(item))
+
+
+class Inbox:
+    """What waits to be worked on, durably."""
+
+    def __init__(self, path: Path, *, database_url: str | None, polling_interval_s: float) -> None:
+        self._path = path
+        self._database_url = database_url
+        self._polling_interval_s = polling_interval_s
+
+    async def open(self, handler: Handler) -> None:
+        """Start the queue; what an earlier process left unfinished is started again."""
+        global _handler
+        _handler = handler
+        if self._database_url is None:
+            await asyncio.to_thread(_prepare, self._path)
+        config: DBOSConfig = {
+            "name": "pipeline-observer",
+            "system_database_url": self._database_url or f"sqlite:///{self._path}",
+            # One process owns a SQLite directory, so its name may stay the same: what the last
+            # one left is this one's. The default version is a hash of the code, and events
+            # accepted before a deploy would wait for ever.
+            "executor_id": _EXECUTOR,
+            "application_version": _APPLICATION_VERSION,
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "notification_listener_polling_interval_sec": 3600.0,
+            "scheduler_polling_interval_sec": 3600.0,
+            "max_executor_threads": 8,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        for lane in LANES:
+            await DBOS.register_queue_async(
+                lane,
+                worker_concurrency=_STARTED_AT_ONCE,
+                partition_concurrency=1,
+                polling_interval_sec=self._polling_interval_s,
+                on_conflict="always_update",
+            )
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+
+    async def put(self, item: Item, *, item_id: str, lane: str, session: str) -> None:
+        """Commit one item; the same id again changes nothing."""
+        with SetWorkflowID(item_id), SetEnqueueOptions(queue_partition_key=session):
+            await DBOS.enqueue_workflow_async(lane, _handle, json.dumps(item))
+
+    async def close(self) -> None:
+        """Stop taking items from the queue; unfinished ones stay in it."""
+        await asyncio.to_thread(DBOS.destroy)
+
+
+def _prepare(path: Path) -> None:
+    """DBOS leaves SQLite in journal mode `delete`; WAL stays with the file once set."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    connection = sqlite3.connect(path)
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    connection.close()

@@ -1,0 +1,45 @@
+"""What we decided: lines written with what they describe, drained to one hash-chained JSONL a day.
+
+A line enters the `journal` table in the transaction it belongs to, so it exists if and only if
+the fact does. `Drain` appends it to the file and only then forgets the row.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from observer.domain.redaction import Redactor
+from observer.records.database import Connection
+
+
+class Journal:
+    """Appends lines; every value passes the redactor first."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    def append(
+        self,
+        connection: Connection,
+        kind: str,
+        *,
+        tenant_id: str | None = None,
+        session_id: str | None = None,
+        trace_id: str | None = None,
+        **body: Any,
+    ) -> None:
+        """Add one line to the running transaction."""
+        connection.execute(
+            "INSERT INTO journal (ts, kind, tenant_id, session_id, trace_id, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                time.time(),
+                kind,
+                tenant_id,
+                session_id,
+                trace_id,
+                json.dumps(self._redactor.value(body), ensure_ascii=False, default=str),
+            ),
+        )

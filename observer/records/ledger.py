@@ -1,0 +1,188 @@
+"""What we did to the world (seed 001, steps 1 and 2): intent, then effect, then result."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
+from observer.domain.span import Span
+from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+from observer.records.spans import Spans
+
+_LEDGER_STATUS = {
+    CallStatus.SUCCESS: "done",
+    CallStatus.UNKNOWN: "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A row of the ledger, as far as a resumed run needs it."""
+
+    observation: Observation
+    intent_only: bool
+
+
+class Ledger:
+    """The one writer of `state_transitions`."""
+
+    def __init__(self, database: Database, journal: Journal, spans: Spans) -> None:
+        self._database = database
+        self._journal = journal
+        self._spans = spans
+
+    async def intend(self, call: Call, *, key: str, purpose: Purpose, run: Run) -> None:
+        """Write down what is about to be done, durably, before it is done."""
+
+        def work(connection: Connection) -> None:
+            _upsert(connection, call, key, purpose, run, status="intent")
+            self._journal.append(
+                connection,
+                "call",
+                **_who(run),
+                tool=call.tool,
+                args=call.args,
+                idempotency_key=key,
+                purpose=purpose,
+            )
+
+        await self._database.write(work)
+
+    async def record_observation(
+        self,
+        call: Call,
+        observation: Observation,
+        *,
+        purpose: Purpose,
+        run: Run,
+        payload: Any,
+        span: Span,
+    ) -> None:
+        """Write the result, its span and its journal line in one durable transaction."""
+
+        def work(connection: Connection) -> None:
+            _upsert(
+                connection,
+                call,
+                observation.key,
+                purpose,
+                run,
+                status=_LEDGER_STATUS.get(observation.status, "failed"),
+                observation=observation,
+                payload=payload,
+            )
+            self._spans.emit(span, connection)
+            self._spans.flush_into(connection)
+            self._journal.append(
+                connection,
+                "observation",
+                **_who(run),
+                tool=call.tool,
+                idempotency_key=observation.key,
+                status=observation.status,
+                result=observation.summary,
+            )
+
+        await self._database.write(work)
+
+    async def find(self, key: str) -> Transition | None:
+        """What an earlier run recorded under this key."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM state_transitions WHERE idempotency_key = ?", (key,)
+            ).fetchone()
+        )
+        if row is None:
+            return None
+        status = CallStatus(row["result_status"] or CallStatus.UNKNOWN)
+        observation = Observation(key, row["tool_name"], status, row["result_summary"] or "")
+        return Transition(observation, intent_only=row["status"] == "intent")
+
+    async def payloads(self, observations: Sequence[Observation]) -> dict[str, Any]:
+        """The recorded results of observations, by key; failed ones have none."""
+        keys = [observation.key for observation in observations]
+        marks = ", ".join("?" * len(keys))
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT idempotency_key, payload FROM state_transitions"
+                f" WHERE idempotency_key IN ({marks}) AND payload IS NOT NULL",
+                keys,
+            ).fetchall()
+        )
+        return {row["idempotency_key"]: json.loads(row["payload"]) for row in rows}
+
+    async def calls_used(self, event_key: str) -> int:
+        """How many budgeted calls the handling of an event has made so far."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT count(*) FROM state_transitions WHERE event_key = ? AND purpose != ?",
+                (event_key, Purpose.NOTIFY),
+            ).fetchone()
+        )
+        return int(row[0])
+
+    async def of_session(self, tenant_id: str, session_id: str) -> list[dict[str, Any]]:
+        """Every transition of a session, in order."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT session_id, trace_id, tenant_id, iteration, tool_name, tool_input_hash,"
+                " idempotency_key, status, result_status, result_summary, timestamp"
+                " FROM state_transitions"
+                " WHERE tenant_id = ? AND session_id = ? ORDER BY id",
+                (tenant_id, session_id),
+            ).fetchall()
+        )
+        return [dict(row) for row in rows]
+
+
+def _who(run: Run) -> dict[str, str]:
+    incident = run.incident
+    return {
+        "tenant_id": incident.tenant_id,
+        "session_id": incident.session_id,
+        "trace_id": run.trace_id,
+    }
+
+
+def _upsert(
+    connection: Connection,
+    call: Call,
+    key: str,
+    purpose: Purpose,
+    run: Run,
+    *,
+    status: str,
+    observation: Observation | None = None,
+    payload: Any = None,
+) -> None:
+    incident = run.incident
+    connection.execute(
+        "INSERT INTO state_transitions (session_id, trace_id, tenant_id, event_key, iteration,"
+        " purpose, tool_name, tool_input_hash, idempotency_key, status, result_status,"
+        " result_summary, payload, timestamp)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (idempotency_key) DO UPDATE SET status = excluded.status,"
+        " result_status = excluded.result_status, result_summary = excluded.result_summary,"
+        " payload = excluded.payload, timestamp = excluded.timestamp",
+        (
+            incident.session_id,
+            run.trace_id,
+            incident.tenant_id,
+            incident.event_key,
+            run.step,
+            purpose,
+            call.tool,
+            call.input_hash,
+            key,
+            status,
+            None if observation is None else observation.status,
+            None if observation is None else observation.summary,
+            None if payload is None else json.dumps(payload),
+            time.time(),
+        ),
+    )

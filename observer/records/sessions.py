@@ -1,0 +1,336 @@
+"""Sessions, their events and their runs: what came in, what became of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from observer.domain.event import Event, Severity
+from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+
+ENDED = ("resolved", "escalated", "acknowledged", "failed")
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An accepted event with its place in its session and what became of it so far."""
+
+    seq: int
+    key: str
+    status: str
+    attempts: int
+    event: Event
+
+
+class Sessions:
+    """The one writer of `sessions`, `events` and `runs`."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def acknowledge(self, event: Event, *, body_hash: str) -> bool:
+        """Store an INFO as done, with its journal line, in one transaction; false: a duplicate."""
+        return await self._database.write(
+            lambda c: self._admit(c, event, body_hash, fingerprint=None, acknowledged=True)
+        )
+
+    async def admit(self, event: Event, *, body_hash: str, fingerprint: str | None) -> bool:
+        """Store an enqueued event; false: it was stored before."""
+        return await self._database.write(
+            lambda c: self._admit(c, event, body_hash, fingerprint, acknowledged=False)
+        )
+
+    def _admit(
+        self,
+        connection: Connection,
+        event: Event,
+        body_hash: str,
+        fingerprint: str | None,
+        acknowledged: bool,
+    ) -> bool:
+        now = time.time()
+        inserted = connection.execute(
+            "INSERT INTO events (event_key, tenant_id, session_id, status, payload, body_hash,"
+            " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key) DO NOTHING",
+            (
+                event.key,
+                event.tenant_id,
+                event.session_id,
+                "done" if acknowledged else "queued",
+                event.model_dump_json(),
+                body_hash,
+                now,
+            ),
+        ).rowcount
+        if not inserted:
+            return False
+        status = "acknowledged" if acknowledged else "queued"
+        connection.execute(
+            "INSERT INTO sessions (tenant_id, session_id, status, severity, stage, fingerprint,"
+            " outcome, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (tenant_id, session_id) DO UPDATE SET updated_at = excluded.updated_at",
+            (
+                event.tenant_id,
+                event.session_id,
+                status,
+                event.severity,
+                event.stage,
+                fingerprint,
+                status if acknowledged else None,
+                now,
+                now,
+            ),
+        )
+        self._journal.append(
+            connection,
+            "event",
+            tenant_id=event.tenant_id,
+            session_id=event.session_id,
+            event_id=event.event_id,
+            severity=event.severity,
+            stage=event.stage,
+            message=event.message,
+            decision="acknowledged: INFO by its own severity" if acknowledged else "accepted",
+        )
+        return True
+
+    async def known(self, event_keys: list[str]) -> Event | None:
+        """The stored event of the first of these keys that is known."""
+        marks = ", ".join("?" * len(event_keys))
+        row = await self._database.read(
+            lambda c: c.execute(
+                f"SELECT payload FROM events WHERE event_key IN ({marks})",  # noqa: S608
+                event_keys,
+            ).fetchone()
+        )
+        return None if row is None else Event.model_validate_json(row["payload"])
+
+    async def accepted_at(self, event_key: str) -> float | None:
+        """When an event was accepted."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT accepted_at FROM events WHERE event_key = ?", (event_key,)
+            ).fetchone()
+        )
+        return None if row is None else row["accepted_at"]
+
+    async def open_session(self, tenant_id: str, fingerprint: str) -> str | None:
+        """The derived session of this fingerprint that has not ended."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT session_id FROM sessions WHERE tenant_id = ? AND fingerprint = ?"
+                " AND status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
+                " ORDER BY created_at DESC LIMIT 1",
+                (tenant_id, fingerprint),
+            ).fetchone()
+        )
+        return None if row is None else row["session_id"]
+
+    async def unfinished(self, event: Event) -> list[StoredEvent]:
+        """The unfinished events of the event's session up to the event itself, in order."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM events WHERE tenant_id = ? AND session_id = ?"
+                " AND status IN ('queued', 'running')"
+                " AND seq <= (SELECT seq FROM events WHERE event_key = ?) ORDER BY seq",
+                (event.tenant_id, event.session_id, event.key),
+            ).fetchall()
+        )
+        return [_stored(row) for row in rows]
+
+    async def event(self, event_key: str) -> StoredEvent | None:
+        """One stored event."""
+        row = await self._database.read(
+            lambda c: c.execute("SELECT * FROM events WHERE event_key = ?", (event_key,)).fetchone()
+        )
+        return None if row is None else _stored(row)
+
+    async def parked(self, tenant_id: str, session_id: str) -> list[StoredEvent]:
+        """The session's events that were given up: what `resume` picks up."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM events WHERE tenant_id = ? AND session_id = ? AND status = 'dead'"
+                " ORDER BY seq",
+                (tenant_id, session_id),
+            ).fetchall()
+        )
+        return [_stored(row) for row in rows]
+
+    async def revive(self, stored: StoredEvent) -> None:
+        """A person asked for another try."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE events SET status = 'queued', attempts = 0, reason = NULL WHERE seq = ?",
+                (stored.seq,),
+            )
+            self._touch(connection, stored.event, "queued")
+
+        await self._database.write(work)
+
+    async def begin_run(self, stored: StoredEvent, trace_id: str) -> None:
+        """A run of this event starts; runs of it that a crash cut are marked so."""
+        event = stored.event
+
+        def work(connection: Connection) -> None:
+            now = time.time()
+            connection.execute(
+                "UPDATE runs SET status = 'interrupted', ended_at = ?"
+                " WHERE event_key = ? AND status = 'running'",
+                (now, stored.key),
+            )
+            connection.execute(
+                "INSERT INTO runs (trace_id, tenant_id, session_id, event_key, status,"
+                " started_at) VALUES (?, ?, ?, ?, 'running', ?)",
+                (trace_id, event.tenant_id, event.session_id, stored.key, now),
+            )
+            connection.execute("UPDATE events SET status = 'running' WHERE seq = ?", (stored.seq,))
+            self._touch(connection, event, "running")
+
+        await self._database.write(work)
+
+    def end_run(
+        self,
+        connection: Connection,
+        stored: StoredEvent,
+        trace_id: str,
+        *,
+        run_status: str,
+        event_status: str,
+        session_status: str,
+        outcome: str | None = None,
+        report: str | None = None,
+        severity: Severity | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """A run ended: it, its event and its session in the given transaction."""
+        now = time.time()
+        event = stored.event
+        connection.execute(
+            "UPDATE runs SET status = ?, outcome = ?, ended_at = ? WHERE trace_id = ?",
+            (run_status, outcome, now, trace_id),
+        )
+        connection.execute(
+            "UPDATE events SET status = ?, reason = ?, attempts = attempts + ? WHERE seq = ?",
+            (event_status, reason, int(run_status == "failed"), stored.seq),
+        )
+        connection.execute(
+            "UPDATE sessions SET status = ?, outcome = coalesce(?, outcome),"
+            " report = coalesce(?, report), severity = coalesce(?, severity), updated_at = ?"
+            " WHERE tenant_id = ? AND session_id = ?",
+            (session_status, outcome, report, severity, now, event.tenant_id, event.session_id),
+        )
+        self._journal.append(
+            connection,
+            "outcome",
+            tenant_id=event.tenant_id,
+            session_id=event.session_id,
+            trace_id=trace_id,
+            event_id=event.event_id,
+            run=run_status,
+            outcome=outcome,
+            reason=reason,
+        )
+
+    async def join(self, stored: StoredEvent, note: str) -> None:
+        """Record an event on its session without a run of its own."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE events SET status = 'joined', reason = ? WHERE seq = ?", (note, stored.seq)
+            )
+            self._journal.append(
+                connection,
+                "event",
+                tenant_id=stored.event.tenant_id,
+                session_id=stored.event.session_id,
+                event_id=stored.event.event_id,
+                decision=note,
+            )
+
+        await self._database.write(work)
+
+    def _touch(self, connection: Connection, event: Event, status: str) -> None:
+        connection.execute(
+            "UPDATE sessions SET status = ?, updated_at = ? WHERE tenant_id = ? AND session_id = ?",
+            (status, time.time(), event.tenant_id, event.session_id),
+        )
+
+    async def pending(self) -> dict[str, Any]:
+        """How much waits: `queued`, `running`, and the age in seconds of the oldest."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT status, count(*) AS number, min(accepted_at) AS oldest FROM events"
+                " WHERE status IN ('queued', 'running') GROUP BY status"
+            ).fetchall()
+        )
+        numbers = {row["status"]: row["number"] for row in rows}
+        oldest = min((row["oldest"] for row in rows), default=None)
+        return {
+            "queued": numbers.get("queued", 0),
+            "running": numbers.get("running", 0),
+            "oldest_event_age_s": 0.0 if oldest is None else max(0.0, time.time() - oldest),
+        }
+
+    async def list(
+        self, *, tenant_id: str | None, status: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """The newest sessions first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT session_id, tenant_id, status, severity, stage, outcome, updated_at"
+                " FROM sessions WHERE tenant_id = coalesce(?, tenant_id)"
+                " AND status = coalesce(?, status) ORDER BY updated_at DESC LIMIT ?",
+                (tenant_id, status, limit),
+            ).fetchall()
+        )
+        return [dict(row) for row in rows]
+
+    async def show(self, tenant_id: str, session_id: str) -> dict[str, Any] | None:
+        """One session with its events and runs."""
+
+        def work(connection: Connection) -> dict[str, Any] | None:
+            who = (tenant_id, session_id)
+            session = connection.execute(
+                "SELECT session_id, tenant_id, status, severity, stage, outcome, report"
+                " FROM sessions WHERE tenant_id = ? AND session_id = ?",
+                who,
+            ).fetchone()
+            if session is None:
+                return None
+            events = connection.execute(
+                "SELECT payload, status, reason, accepted_at FROM events"
+                " WHERE tenant_id = ? AND session_id = ? ORDER BY seq",
+                who,
+            ).fetchall()
+            runs = connection.execute(
+                "SELECT trace_id, event_key, status, outcome, started_at, ended_at FROM runs"
+                " WHERE tenant_id = ? AND session_id = ? ORDER BY started_at",
+                who,
+            ).fetchall()
+            return {
+                **dict(session),
+                "events": [_event_row(row) for row in events],
+                "runs": [dict(row) for row in runs],
+            }
+
+        return await self._database.read(work)
+
+
+def _stored(row: Any) -> StoredEvent:
+    event = Event.model_validate_json(row["payload"])
+    return StoredEvent(row["seq"], row["event_key"], row["status"], row["attempts"], event)
+
+
+def _event_row(row: Any) -> dict[str, Any]:
+    payload = json.loads(row["payload"])
+    return {
+        **{name: payload[name] for name in ("event_id", "severity", "stage", "message")},
+        "status": row["status"],
+        "reason": row["reason"],
+        "accepted_at": row["accepted_at"],
+    }

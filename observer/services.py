@@ -1,0 +1,43 @@
+"""Everything the observer is made of, built once at start and handed out by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from observer.domain.dependency_tree import DependencyTree
+from observer.domain.runbook import Escalation, Runbook
+from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.mcp_sessions import McpSessions
+from observer.gateway.models import Models
+from observer.records.approvals import Approvals
+from observer.records.data_dir import DataDir
+from observer.records.database import Database
+from observer.records.drain import Drain
+from observer.records.journal import Journal
+from observer.records.ledger import Ledger
+from observer.records.memory import Memory
+from observer.records.sessions import Sessions
+from observer.records.spans import Spans
+from observer.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts. A node names the ones it may touch as parameters and is given no others."""
+
+    configuration: Configuration
+    data_dir: DataDir
+    database: Database
+    journal: Journal
+    spans: Spans
+    drain: Drain
+    ledger: Ledger
+    sessions: Sessions
+    approvals: Approvals
+    memory: Memory
+    mcp: McpSessions
+    dispatcher: Dispatcher
+    models: Models
+    runbook: Runbook
+    escalation: Escalation
+    tree: DependencyTree

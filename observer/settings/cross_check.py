@@ -1,0 +1,150 @@
+"""What only shows when the files are read together: a name in one that no other file knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from observer.domain.known_error import compile_pattern
+from observer.domain.runbook import Escalation, Runbook
+from observer.settings.prices import price_of
+from observer.settings.schema import (
+    AutonomyFile,
+    KnownErrorsFile,
+    ModelsFile,
+    TreeFile,
+    TreeNode,
+)
+from observer.settings.strict_yaml import Document, Location
+
+
+def cross_check(
+    documents: Mapping[str, Document],
+    *,
+    models: ModelsFile,
+    profile: str,
+    runbook: Runbook,
+    autonomy: AutonomyFile,
+    escalation: Escalation,
+    known: KnownErrorsFile,
+    tree: TreeFile,
+) -> list[str]:
+    """Every contradiction between the files, each with file, line and key."""
+    found: list[str] = []
+
+    def complain(file: str, location: Location, message: str) -> None:
+        found.append(documents[file].complain(location, message))
+
+    _check_actions(complain, runbook, autonomy, escalation, known)
+    _check_plays(complain, runbook)
+    _check_nodes(complain, known, tree)
+    _check_models(complain, models, profile)
+    return found
+
+
+def _check_actions(
+    complain,
+    runbook: Runbook,
+    autonomy: AutonomyFile,
+    escalation: Escalation,
+    known: KnownErrorsFile,
+) -> None:
+    def ruled(file: str, tool: str, location: Location) -> None:
+        if tool not in autonomy.actions:
+            complain(
+                file,
+                location,
+                f"'{tool}' has no row in autonomy.yaml; add one or name "
+                f"one of: {', '.join(sorted(autonomy.actions))}",
+            )
+
+    for tool, location in runbook.tools().items():
+        ruled("runbook.yaml", tool, location)
+    for phase in ("outcome", "approval"):
+        for severity, calls in getattr(escalation, phase).items():
+            for i, call in enumerate(calls):
+                at = (phase, str(severity), i, "tool")
+                ruled("escalation.yaml", call.tool, at)
+                row = autonomy.actions.get(call.tool)
+                if row is not None and (row.level != "full" or severity not in row.severities):
+                    complain(
+                        "escalation.yaml",
+                        at,
+                        f"autonomy.yaml does not let {call.tool} run by itself for {severity}",
+                    )
+    for i, row in enumerate(known.errors):
+        for s, step in enumerate(row.fix.steps):
+            if step.action != "verify":
+                ruled("known_errors.yaml", step.action, ("errors", i, "fix", "steps", s, "action"))
+    for name, row in autonomy.actions.items():
+        if row.level == "after_delay" and row.delay is None:
+            complain("autonomy.yaml", ("actions", name), "level after_delay needs a delay: 5m")
+
+
+def _check_plays(complain, runbook: Runbook) -> None:
+    for i, play in enumerate(runbook.plays):
+        if play.remedy not in runbook.remedies:
+            complain(
+                "runbook.yaml",
+                ("plays", i, "remedy"),
+                f"'{play.remedy}' is no remedy of "
+                f"this file; write one of: {', '.join(runbook.remedies)}",
+            )
+
+
+def _check_nodes(complain, known: KnownErrorsFile, tree: TreeFile) -> None:
+    def names(nodes: list[TreeNode]) -> Iterator[str]:
+        for node in nodes:
+            yield node.node
+            yield from names(node.depends_on)
+
+    nodes = {name for metric in tree.metrics.values() for name in names(metric.depends_on)}
+    seen: set[str] = set()
+    for i, row in enumerate(known.errors):
+        at = ("errors", i)
+        if row.id in seen:
+            complain("known_errors.yaml", (*at, "id"), f"'{row.id}' is written twice")
+        seen.add(row.id)
+        if row.signature.node not in nodes:
+            complain(
+                "known_errors.yaml",
+                (*at, "signature", "node"),
+                f"'{row.signature.node}' is no node of dependency_tree.yaml",
+            )
+        try:
+            compile_pattern(row.signature.log_pattern)
+        except ValueError as error:
+            complain("known_errors.yaml", (*at, "signature", "log_pattern"), str(error))
+
+
+def _check_models(complain, models: ModelsFile, profile: str) -> None:
+    roles = ("classify", "warning", "critical", "judge")
+    if profile not in models.profiles:
+        complain(
+            "models.yaml",
+            ("profiles",),
+            f"OBSERVER_MODELS names '{profile}'; profiles here: {', '.join(models.profiles)}",
+        )
+    for name, chains in models.profiles.items():
+        for role in roles:
+            chain = chains.get(role)
+            at: Location = ("profiles", name, role)
+            if not chain:
+                complain(
+                    "models.yaml",
+                    at,
+                    f"missing; every profile names a chain for each of {', '.join(roles)}",
+                )
+            elif chain[-1] != "runbook:":
+                complain(
+                    "models.yaml",
+                    at,
+                    "the chain must end in 'runbook:', so that an outage "
+                    "costs quality, never an alert",
+                )
+            for model in chain or []:
+                if price_of(model, models) is None:
+                    complain(
+                        "models.yaml",
+                        at,
+                        f"'{model}' is in no price list; add its price under `prices`",
+                    )

@@ -1,0 +1,234 @@
+"""The configuration files' shapes. Every key is documented in the file that ships it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from observer.domain.event import Severity
+from observer.domain.remedy import Level
+from observer.domain.runbook import ConditionText, Data, Seconds
+
+Role = Literal["classify", "warning", "critical", "judge"]
+
+
+class Server(Data):
+    """Where the daemon listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9090, ge=0, le=65535)
+    max_body_bytes: int = Field(default=262144, ge=1024)
+
+
+class Queue(Data):
+    """The inbox's bounds."""
+
+    max_pending: int = Field(default=1000, ge=1)
+    critical_reserve: int = Field(default=100, ge=0)
+    polling_interval: Seconds = 0.25
+
+
+class Dedupe(Data):
+    """How deliveries without an event id are recognised."""
+
+    window: Seconds = 60.0
+
+
+class Worker(Data):
+    """How runs end, are retried and are given up."""
+
+    grace: Seconds = 10.0
+    retry_delays: list[Seconds] = Field(default_factory=lambda: [1.0, 5.0, 20.0])
+    max_consecutive_failures: int = Field(default=5, ge=1)
+
+
+class Budget(Data):
+    """What one event's handling may use."""
+
+    max_tool_calls_per_run: int = Field(default=20, ge=1)
+
+
+class Approvals(Data):
+    """How long a question to a person stays open."""
+
+    deadline: Seconds = 14400.0
+
+
+class Remedies(Data):
+    """How many ideas are tried."""
+
+    max_tries: int = Field(default=2, ge=1)
+
+
+class McpServer(Data):
+    """One tool server: a command over stdio, or an address over streamable HTTP."""
+
+    command: list[str] | None = None
+    url: str | None = None
+    look_up: str | None = None
+    timeout: Seconds = 10.0
+    start_timeout: Seconds = 30.0
+    environment: dict[str, str] = Field(default_factory=dict)
+    pass_environment: list[str] = Field(default_factory=list)
+
+    def model_post_init(self, context: Any) -> None:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("write either `command` (stdio) or `url` (HTTP)")
+
+
+class ObserverSettings(BaseSettings):
+    """observer.yaml, overridden by OBSERVER__SECTION__KEY."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="OBSERVER__",
+        env_nested_delimiter="__",
+    )
+
+    server: Server = Server()
+    concurrency: int = Field(default=1, ge=1, le=64)
+    queue: Queue = Queue()
+    dedupe: Dedupe = Dedupe()
+    worker: Worker = Worker()
+    budget: Budget = Budget()
+    approvals: Approvals = Approvals()
+    remedies: Remedies = Remedies()
+    mcp_servers: dict[str, McpServer]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+class ModelCall(Data):
+    """Limits of one model call."""
+
+    timeout: Seconds = 20.0
+    tries: int = Field(default=2, ge=1, le=10)
+    retry_delay: Seconds = 0.5
+    max_retry_delay: Seconds = 2.0
+    max_answer_bytes: int = Field(default=262144, ge=1024)
+    temperature: float = Field(default=0.0, ge=0, le=2)
+
+
+class Price(Data):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class ModelsFile(Data):
+    """models.yaml."""
+
+    profiles: dict[str, dict[Role, list[str]]]
+    call: ModelCall = ModelCall()
+    prices: dict[str, Price] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class AutonomyRow(Data):
+    """One action's row."""
+
+    level: Level
+    blast_radius: int = Field(ge=1, le=5)
+    delay: Seconds | None = None
+    severities: list[Severity] = Field(default_factory=lambda: list(Severity))
+
+
+class AutonomyFile(Data):
+    """autonomy.yaml."""
+
+    actions: dict[str, AutonomyRow]
+
+
+class Sla(Data):
+    """A metric's promise."""
+
+    threshold: str
+    window: str
+
+
+class TreeNode(Data):
+    """One node of dependency_tree.yaml, in the seed's schema."""
+
+    node: str
+    type: Literal["process", "kafka_topic", "infrastructure", "external", "stage"]
+    description: str = ""
+    criticality: Severity | None = None
+    depends_on: list[TreeNode] = Field(default_factory=list)
+
+
+class TreeMetric(Data):
+    """One business metric."""
+
+    description: str
+    sla: Sla
+    depends_on: list[TreeNode] = Field(default_factory=list)
+
+
+class TreeFile(Data):
+    """dependency_tree.yaml."""
+
+    metrics: dict[str, TreeMetric]
+
+
+class SignatureRow(Data):
+    """What an occurrence looks like."""
+
+    log_pattern: str
+    node: str
+    metric_condition: ConditionText | None = None
+
+
+class FixStep(Data):
+    """One step of a fix: `verify`, or a tool with its arguments."""
+
+    action: str
+    args: dict[str, Any] = Field(default_factory=dict)
+    purpose: str = ""
+    check: ConditionText | None = None
+    timeout: Seconds | None = None
+
+
+class Fix(Data):
+    """How a known error is fixed."""
+
+    type: Literal["automated", "escalate"]
+    steps: list[FixStep] = Field(default_factory=list)
+
+
+class KnownErrorRow(Data):
+    """One known error, in the seed's schema."""
+
+    id: str
+    signature: SignatureRow
+    root_cause: str
+    fix: Fix
+    severity: Literal["low", "medium", "high", "critical"]
+    first_seen: str | None = None
+    last_seen: str | None = None
+    occurrence_count: int = Field(default=0, ge=0)
+    resolution_time_avg: str | None = None
+
+
+class KnownErrorsFile(Data):
+    """known_errors.yaml."""
+
+    errors: list[KnownErrorRow] = Field(default_factory=list)
+
+
+class RedactionFile(Data):
+    """redaction.yaml."""
+
+    secrets_from_environment: list[str] = Field(default_factory=list)

@@ -1,0 +1,15 @@
+"""One payload format each: `parse(payload) -> list[Alert]`. A new source is one file and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from observer.sources import native
+from observer.sources.native import Alert
+
+SOURCES: dict[str, Callable[[Any], list[Alert]]] = {
+    "native": native.parse,
+}
+
+__all__ = ["SOURCES", "Alert"]

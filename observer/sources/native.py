@@ -1,0 +1,47 @@
+"""The native event of the contract, one a delivery."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from observer.domain.event import NAME_LIMIT, NAME_PATTERN, Severity
+from observer.errors import PayloadRejected
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, min_length=1, max_length=NAME_LIMIT)]
+"""Letters, digits, `_`, `.`, `:` and `-`, not beginning with a dash; at most 100."""
+
+MESSAGE_LIMIT = 32_768
+
+
+class Alert(BaseModel):
+    """One event as a caller sends it. Keys that are not listed are ignored."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    severity: Severity | None = None
+    stage: Name
+    message: str = Field(min_length=1, max_length=MESSAGE_LIMIT)
+    tenant_id: Name = "default"
+    session_id: Name | None = None
+    event_id: Name | None = None
+    occurred_at: datetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict, max_length=100)
+    metrics: dict[str, float] = Field(default_factory=dict, max_length=100)
+    feature: Name = "pipeline_observer"
+
+
+def parse(payload: Any) -> list[Alert]:
+    """The event of a native delivery.
+
+    Raises:
+        PayloadRejected: naming the field that is wrong.
+    """
+    try:
+        return [Alert.model_validate(payload)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "(body)"
+        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error

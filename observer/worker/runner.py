@@ -1,0 +1,156 @@
+"""One run of the graph for one event: from its beginning, or from where the last one stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import Command, StateSnapshot
+
+from observer.domain.event import Severity, thread_id
+from observer.errors import UnknownApproval
+from observer.records.sessions import StoredEvent
+from observer.records.spans import new_id
+from observer.services import Services
+
+_RECURSION_LIMIT = 200
+
+
+class Runner:
+    """Invokes the graph and records how each run ended."""
+
+    def __init__(self, services: Services, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
+        self._services = services
+        self._graph = graph
+        self._active: dict[str, RunControl] = {}
+        self._trace_of: dict[str, str] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    async def run(self, stored: StoredEvent) -> str:
+        """Run the event to its end or to a question; returns the session's status.
+
+        Raises:
+            GraphDrained: the process is stopping; nothing was recorded as ended.
+        """
+        if self._draining:
+            raise GraphDrained("stopping")
+        trace = new_id()
+        self._trace_of[stored.key] = trace
+        control = self._active[trace] = RunControl()
+        self._idle.clear()
+        try:
+            return await self._run(stored, trace, control)
+        finally:
+            del self._active[trace]
+            if not self._active:
+                self._idle.set()
+
+    async def _run(self, stored: StoredEvent, trace: str, control: RunControl) -> str:
+        event = stored.event
+        await self._services.sessions.begin_run(stored, trace)
+        thread = thread_id(event.tenant_id, event.session_id)
+        address = {"configurable": {"thread_id": thread}}
+        snapshot = await self._graph.aget_state(address)  # pyright: ignore[reportArgumentType]
+        begun = (snapshot.metadata or {}).get("event_key") == stored.key
+        graph_input: Any = {"event": event.model_dump(mode="json")}
+        if begun:
+            graph_input = await self._continuation(snapshot)
+        config: Any = {
+            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": begun},
+            "metadata": {"event_key": stored.key},
+            "recursion_limit": _RECURSION_LIMIT,
+        }
+        while True:
+            state = await self._graph.ainvoke(
+                graph_input, config, durability="sync", control=control
+            )
+            if "__interrupt__" not in state:
+                break
+            answer = await self._answer_to(state)
+            if answer is None:
+                await self._end(stored, trace, "waiting_approval", state)
+                return "waiting_approval"
+            graph_input = Command(resume=answer)
+            config["configurable"]["resumed"] = True
+        await self._end(stored, trace, "done", state)
+        return state["outcome"]
+
+    async def _continuation(self, snapshot: StateSnapshot) -> Any:
+        """Never judged by `next`: it is empty between a node's writes and its checkpoint."""
+        if snapshot.interrupts:
+            answer = await self._answer_to(snapshot.values)
+            if answer is not None:
+                return Command(resume=answer)
+        return None
+
+    async def _answer_to(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        remedy = state.get("remedy")
+        if remedy is None or remedy.approval_id is None:
+            return None
+        try:
+            approval = await self._services.approvals.get(remedy.approval_id)
+        except UnknownApproval:
+            return None
+        return approval.answer
+
+    async def _end(
+        self, stored: StoredEvent, trace: str, run_status: str, state: dict[str, Any]
+    ) -> None:
+        waiting = run_status == "waiting_approval"
+        outcome = None if waiting else state["outcome"]
+        severity: Severity = state["incident"].severity
+        services = self._services
+
+        def work(connection: Any) -> None:
+            services.spans.flush_into(connection)
+            services.sessions.end_run(
+                connection,
+                stored,
+                trace,
+                run_status=run_status,
+                event_status="waiting" if waiting else "done",
+                session_status="waiting_approval" if waiting else outcome or "failed",
+                outcome=outcome,
+                report=state.get("report"),
+                severity=severity,
+            )
+
+        await services.database.write(work)
+        if not waiting:
+            services.dispatcher.forget(stored.key)
+        services.drain.wake()
+
+    async def give_up(self, stored: StoredEvent, why: str, *, for_good: bool) -> None:
+        """This try failed: the event waits for the next one, or becomes a dead letter."""
+        services = self._services
+
+        def work(connection: Any) -> None:
+            services.spans.flush_into(connection)
+            services.sessions.end_run(
+                connection,
+                stored,
+                self._trace_of[stored.key],
+                run_status="failed",
+                event_status="dead" if for_good else "queued",
+                session_status="failed" if for_good else "queued",
+                reason=why[:500],
+            )
+
+        await services.database.write(work)
+        services.drain.wake()
+
+    async def drain(self, grace_s: float) -> None:
+        """Ask every run to stop at its next step, and wait so long for it."""
+        self._draining = True
+        for control in list(self._active.values()):
+            control.request_drain("shutdown")
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,359 @@
+"""The HTTP service: routes only, nothing decided here. `observer serve` runs it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Request, status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graph.build import build_graph, serializer
+from observer.daemon import Observer, open_observer
+from observer.domain.lifecycle import Lifecycle
+from observer.errors import (
+    AnswerRejected,
+    ApprovalConflict,
+    ApprovalExpired,
+    ConfigurationError,
+    InboxFull,
+    NothingToResume,
+    ObserverError,
+    ObserverUnavailable,
+    PayloadRejected,
+    UnknownApproval,
+    UnknownSession,
+)
+from observer.gateway.signatures import verify
+from observer.records.data_dir import DataDir
+from observer.settings import load_configuration
+from observer.sources import SOURCES, Alert
+from observer.sources.strict_json import decode
+from observer.web import BodyLimit, LoopbackOnly, is_loopback
+
+RETRY_AFTER_S = "5"
+STATUS_OF: dict[type[ObserverError], int] = {
+    AnswerRejected: 422,
+    ApprovalConflict: 409,
+    ApprovalExpired: 410,
+    InboxFull: 503,
+    NothingToResume: 409,
+    ObserverUnavailable: 503,
+    UnknownApproval: 404,
+    UnknownSession: 404,
+}
+
+router = APIRouter()
+
+
+class AcceptedEvent(BaseModel):
+    """One event that is safely written down."""
+
+    event_id: str
+    session_id: str
+    duplicate: bool
+
+
+class AcceptedEvents(BaseModel):
+    """The answer to a delivery."""
+
+    events: list[AcceptedEvent]
+
+
+class Problem(BaseModel):
+    """What is wrong with a request, and in which field."""
+
+    detail: str
+    field: str | None = None
+
+
+class Answer(BaseModel):
+    """A shape with no keys but the listed ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EditedAction(Answer):
+    """The action as a person wants it."""
+
+    name: str
+    args: dict[str, Any]
+
+
+class Approve(Answer):
+    """Do it."""
+
+    type: Literal["approve"]
+    message: str | None = Field(default=None, max_length=2000)
+
+
+class Edit(Answer):
+    """Do it with these arguments."""
+
+    type: Literal["edit"]
+    edited_action: EditedAction
+
+
+class Reject(Answer):
+    """Leave it to a person."""
+
+    type: Literal["reject"]
+    message: str | None = Field(default=None, max_length=2000)
+
+
+class Resume(Answer):
+    """LangChain's HITL response; without decisions, another try of a parked session."""
+
+    decisions: list[Annotated[Approve | Edit | Reject, Field(discriminator="type")]] | None = None
+    approval_id: str | None = None
+
+
+async def current_observer(request: Request) -> Observer:
+    """The running observer."""
+    return request.app.state.observer
+
+
+Current = Annotated[Observer, Depends(current_observer)]
+
+
+async def json_body(request: Request) -> bytes:
+    """The raw body of a request that says it is JSON."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise PayloadRejected(
+            "send Content-Type: application/json", field="content-type", status=415
+        )
+    return await request.body()
+
+
+async def signed_body(request: Request, observer: Current) -> bytes:
+    """The raw body, once its signature is known to be right."""
+    body = await request.body()
+    secrets = observer.services.configuration.webhook_secrets
+    if not verify(body, request.headers, secrets):
+        raise PayloadRejected(
+            "the signature is missing or wrong", field="x-webhook-signature", status=401
+        )
+    return await json_body(request)
+
+
+SignedBody = Annotated[bytes, Depends(signed_body)]
+JsonBody = Annotated[bytes, Depends(json_body)]
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem} for code in (400, 401, 404, 408, 409, 410, 413, 415, 422, 503)
+}
+
+
+def _body_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.post(
+    "/alerts",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=REFUSALS,
+    openapi_extra=_body_of(Alert),
+)
+async def accept_alert(body: SignedBody, observer: Current) -> AcceptedEvents:
+    """Take one native event; promise nothing but that it is safely written down."""
+    return await accept_from("native", body, observer)
+
+
+@router.post("/alerts/{source}", status_code=status.HTTP_202_ACCEPTED, responses=REFUSALS)
+async def accept_from_source(source: str, body: SignedBody, observer: Current) -> AcceptedEvents:
+    """Take one delivery of a known source."""
+    return await accept_from(source, body, observer)
+
+
+async def accept_from(source: str, body: bytes, observer: Observer) -> AcceptedEvents:
+    """Parse, write down, answer."""
+    if source not in SOURCES:
+        known = ", ".join(SOURCES)
+        raise PayloadRejected(f"unknown source; known: {known}", field="source", status=404)
+    accepted = await observer.intake.accept(source, SOURCES[source](decode(body)), body)
+    return AcceptedEvents(
+        events=[
+            AcceptedEvent(event_id=a.event_id, session_id=a.session_id, duplicate=a.duplicate)
+            for a in accepted
+        ]
+    )
+
+
+@router.get("/health", responses={503: {"description": "It cannot do its job"}})
+async def health(observer: Current) -> JSONResponse:
+    """The truth about the observer."""
+    well, facts = await observer.health()
+    return JSONResponse(facts, status_code=200 if well else 503)
+
+
+@router.get("/sessions")
+async def sessions(
+    observer: Current,
+    tenant_id: str | None = None,
+    status: str | None = None,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
+) -> dict[str, Any]:
+    """The newest sessions first."""
+    listed = await observer.services.sessions.list(tenant_id=tenant_id, status=status, limit=limit)
+    return {"sessions": listed}
+
+
+@router.get("/sessions/{session_id}", responses=REFUSALS)
+async def session(observer: Current, session_id: str, tenant_id: str = "default") -> dict[str, Any]:
+    """One session with its events, runs, transitions and open questions."""
+    services = observer.services
+    found = await services.sessions.show(tenant_id, session_id)
+    if found is None:
+        raise UnknownSession(f"tenant '{tenant_id}' has no session '{session_id}'")
+    pending = await services.approvals.pending(tenant_id=tenant_id, session_id=session_id)
+    return {
+        **found,
+        "transitions": await services.ledger.of_session(tenant_id, session_id),
+        "pending": [approval.as_json() for approval in pending],
+    }
+
+
+@router.post(
+    "/sessions/{session_id}/resume",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=REFUSALS,
+    openapi_extra=_body_of(Resume),
+)
+async def resume(
+    request: Request, observer: Current, session_id: str, tenant_id: str = "default"
+) -> dict[str, Any]:
+    """Answer the pending approval; or, with an empty body, pick up a parked session."""
+    body = await request.body()
+    answer = Resume() if not body.strip() else _resume(decode(await json_body(request)))
+    return await observer.resume(
+        tenant_id,
+        session_id,
+        None
+        if answer.decisions is None
+        else [decision.model_dump(exclude_none=True) for decision in answer.decisions],
+        answer.approval_id,
+    )
+
+
+def _resume(value: Any) -> Resume:
+    try:
+        return Resume.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "(body)"
+        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
+
+
+@router.get("/approvals")
+async def approvals(observer: Current, tenant_id: str | None = None) -> dict[str, Any]:
+    """The open questions, oldest first."""
+    pending = await observer.services.approvals.pending(tenant_id=tenant_id)
+    return {"approvals": [approval.as_json() for approval in pending]}
+
+
+@router.get("/approvals/{approval_id}", responses=REFUSALS)
+async def approval(observer: Current, approval_id: str) -> dict[str, Any]:
+    """One question, whatever became of it."""
+    return (await observer.services.approvals.get(approval_id)).as_json()
+
+
+@router.post("/control/{command}", responses=REFUSALS)
+async def control(
+    command: Literal["pause", "unpause", "restart"], body: JsonBody, observer: Current
+) -> dict[str, Any]:
+    """Pause, go on, or start again after FAILED."""
+    if body.strip():
+        decode(body)
+    match command:
+        case "pause":
+            changed = await observer.lifecycle.to(Lifecycle.SUSPENDED, "paused by a person")
+        case "unpause":
+            changed = await observer.lifecycle.to(Lifecycle.RUNNING, "unpaused by a person")
+        case "restart":
+            changed = await observer.lifecycle.restart()
+    return {"state": observer.lifecycle.state, "changed": changed}
+
+
+async def explain(request: Request, error: Exception) -> JSONResponse:
+    """Every refusal in the same shape."""
+    if isinstance(error, PayloadRejected):
+        return JSONResponse({"detail": str(error), "field": error.field}, error.status)
+    code = STATUS_OF.get(type(error), 500)  # pyright: ignore[reportArgumentType]
+    headers = {"Retry-After": RETRY_AFTER_S} if code == 503 else {}
+    return JSONResponse({"detail": str(error), "field": None}, code, headers)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Start the observer with the service and stop it with the service."""
+    async with open_observer(load_configuration(), build_graph, serializer()) as observer:
+        app.state.observer = observer
+        yield
+
+
+def create_app(max_body_bytes: int = 262144) -> FastAPI:
+    """The application with its routes and limits."""
+    app = FastAPI(title="pipeline-observer", version="0.1.0", lifespan=lifespan)
+    app.include_router(router)
+    app.add_exception_handler(ObserverError, explain)
+    app.add_middleware(LoopbackOnly)
+    app.add_middleware(BodyLimit, limit=max_body_bytes)
+    return app
+
+
+app = create_app()
+
+
+def run(host: str, port: int) -> int:
+    """Serve until told to stop; returns the exit code.
+
+    Raises:
+        ConfigurationError: the configuration is not valid.
+        DataDirLocked: another process owns the data directory.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("observer").setLevel(logging.INFO)
+    configuration = load_configuration()
+    if not is_loopback(host) and not configuration.webhook_secrets:
+        raise ConfigurationError(
+            f"to listen on {host}, set OBSERVER_WEBHOOK_SECRET: without a secret the observer"
+            " listens on loopback only"
+        )
+    probe = DataDir(configuration.data_dir)
+    probe.lock()
+    probe.unlock()
+    service = create_app(configuration.observer.server.max_body_bytes)
+    server = _AnnouncingServer(
+        uvicorn.Config(
+            service,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    server.run()
+    return 0 if server.started else 2
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            address = self.servers[0].sockets[0].getsockname()
+            print(
+                f"[observer] Process running. Send events to http://{address[0]}:{address[1]}"
+                "/alerts"
+            )
+            print("[observer] Press Ctrl+C to stop.")
+            sys.stdout.flush()
