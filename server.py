@@ -285,7 +285,8 @@ async def explain(request: Request, error: Exception) -> JSONResponse:
     """Every refusal in the same shape."""
     if isinstance(error, PayloadRejected):
         return JSONResponse({"detail": str(error), "field": error.field}, error.status)
-    code = STATUS_OF.get(type(error), 500)  # pyright: ignore[reportArgumentType]
+    kind = type(error)
+    code = STATUS_OF[kind] if issubclass(kind, ObserverError) and kind in STATUS_OF else 500
     headers = {"Retry-After": RETRY_AFTER_S} if code == 503 else {}
     return JSONResponse({"detail": str(error), "field": None}, code, headers)
 

@@ -48,7 +48,7 @@ class ObserverInput(TypedDict):
     event: dict[str, Any]
 
 
-class ObserverState(ObserverInput, total=False):
+class ObserverState(ObserverInput):
     """Every field is set by `classify`; a session's later runs begin afresh."""
 
     incident: Incident

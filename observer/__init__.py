@@ -1,1 +1,1 @@
-"""pipeline-observer: everything that is not the drawing (graph, nodes) and not a hand (mcp_servers)."""
+"""Everything that is not the drawing (graph, nodes) and not a hand (mcp_servers)."""

@@ -129,6 +129,7 @@ def answer(
             observer.post(
                 path_to("sessions", approval["session_id"], "resume"),
                 {"approval_id": approval_id, "decisions": decisions},
+                tenant_id=approval.get("tenant_id"),
             ).or_refuse()
     except Unreachable:
         # Our own disk holds nothing of an observer on another machine.

@@ -13,24 +13,26 @@ OneTenant = Annotated[str | None, typer.Option(help="Only this tenant; else all 
 
 def pause(tenant: OneTenant = None, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Stop starting work; events are still taken and kept."""
-    order("pause", "Paused", tenant, url, as_json)
+    order("pause", tenant, url, as_json)
 
 
 def unpause(tenant: OneTenant = None, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Go on with what was kept."""
-    order("unpause", "Running again", tenant, url, as_json)
+    order("unpause", tenant, url, as_json)
 
 
 def restart(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Let an observer that has FAILED try again."""
-    order("restart", "Restarted", None, url, as_json)
+    order("restart", None, url, as_json)
 
 
-def order(name: str, done: str, tenant: str | None, url: str, as_json: bool) -> None:
+def order(name: str, tenant: str | None, url: str, as_json: bool) -> None:
+    """Give the order, and say what the daemon says became of it, not what was asked."""
     body: dict[str, Any] = {} if tenant is None else {"tenant_id": tenant}
     with connect(url) as observer:
         answer = observer.post(path_to("control", name), body).or_refuse()
     if as_json:
         emit(answer)
-    else:
-        say(f"{done}." if tenant is None else f"{done}: tenant {tenant}.")
+        return
+    state = f"the observer is {answer.get('state', 'as it was')}"
+    say(f"{name}: {state}" + (" (no change)" if answer.get("changed") is False else ""))

@@ -100,7 +100,7 @@ class Stage:
             if seen in self._shown or (settled_only and row["status"] == "intent"):
                 continue
             self._shown.add(seen)
-            said = call(row["tool_name"], row.get("args") or {})
+            said = call(row["tool_name"], row.get("args"))
             line = f"{said} -> {shorten(row.get('result_summary'), 110)}"
             self._out.print(marked(row["status"], line, indent=2), soft_wrap=True)
 

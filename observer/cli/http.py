@@ -77,8 +77,10 @@ class ObserverClient:
         known = {name: value for name, value in params.items() if value is not None}
         return self._ask("GET", path, params=known)
 
-    def post(self, path: str, content: Any = None) -> Answer:
-        return self._ask("POST", path) if content is None else self._ask("POST", path, json=content)
+    def post(self, path: str, content: Any = None, *, tenant_id: str | None = None) -> Answer:
+        request: dict[str, Any] = {} if content is None else {"json": content}
+        params = {} if tenant_id is None else {"tenant_id": tenant_id}
+        return self._ask("POST", path, params=params, **request)
 
     def post_bytes(self, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         return self._ask("POST", path, content=content, headers=dict(headers))
@@ -131,6 +133,8 @@ def is_local(url: str) -> bool:
 def explain(body: Any) -> str:
     """The reason in an error body: ours, FastAPI's list of fields, or plain text."""
     match body:
+        case {"detail": str(detail), "field": str(field)}:
+            return f"{field}: {detail}"
         case {"detail": detail}:
             return explain(detail)
         case {"loc": [*where], "msg": message}:

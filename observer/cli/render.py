@@ -141,9 +141,9 @@ def when(value: object) -> str:
 
 
 def call(name: object, args: object = None) -> str:
-    """A tool call as a person writes it: `clear_queue(stage=indexing)`."""
+    """A tool call as a person writes it: `clear_queue(stage=indexing)`; unknown arguments: none."""
     if not isinstance(args, dict):
-        return f"{inert(name)}({inert(args)})"
+        return inert(name)
     shown = ", ".join(f"{inert(key)}={shorten(value, 60)}" for key, value in args.items())
     return f"{inert(name)}({shown})"
 

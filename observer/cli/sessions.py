@@ -9,6 +9,7 @@ from observer.cli.http import connect, path_to
 from observer.cli.render import call, complain, emit, facts, inert, say, table, when
 
 NAMES = ("session_id", "tenant_id", "status", "severity", "stage", "outcome")
+OfTenant = Annotated[str | None, typer.Option(help="The tenant whose session it is.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session_id.")]
 
 
@@ -32,20 +33,31 @@ def sessions(
         complain("No session matches.")
 
 
-def session(session_id: SessionId, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def session(
+    session_id: SessionId,
+    tenant: OfTenant = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
     """Show one session: its events, every tool call, what waits for an answer, the report."""
     with connect(url) as observer:
-        found = observer.get(path_to("sessions", session_id)).or_refuse()
+        found = observer.get(path_to("sessions", session_id), tenant_id=tenant).or_refuse()
     if as_json:
         emit(found)
     else:
         show(found)
 
 
-def resume(session_id: SessionId, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def resume(
+    session_id: SessionId,
+    tenant: OfTenant = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
     """Pick up a parked or failed session where it stopped."""
     with connect(url) as observer:
-        answer = observer.post(path_to("sessions", session_id, "resume")).or_refuse()
+        path = path_to("sessions", session_id, "resume")
+        answer = observer.post(path, tenant_id=tenant).or_refuse()
     if as_json:
         emit(answer)
     else:

@@ -93,7 +93,8 @@ def parse_condition(text: str) -> Condition:
     if len(text) > _LENGTH_LIMIT:
         raise ParseError(f"a condition has at most {_LENGTH_LIMIT} characters")
     try:
-        return _ToCondition().transform(_PARSER.parse(text))
+        tree = _PARSER.parse(text)  # pyright: ignore[reportUnknownMemberType]
+        return _ToCondition().transform(tree)
     except (LarkError, RecursionError, OverflowError) as error:
         raise ParseError(
             f"{text!r} is not a condition; write for example `error_rate_pct > 1` or "

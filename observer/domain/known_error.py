@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
 
-import re2
+import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from observer.domain.conditions import Condition, Truth
 from observer.domain.remedy import Remedy
@@ -44,7 +45,16 @@ class Match:
     reason: str
 
 
-def compile_pattern(pattern: str) -> Any:
+class Pattern(Protocol):
+    """A compiled RE2 pattern."""
+
+    def search(self, text: str) -> object | None:
+        """The first occurrence, or None."""
+        ...
+
+
+@lru_cache(maxsize=4096)
+def compile_pattern(pattern: str) -> Pattern:
     """Compile with RE2, quietly.
 
     Raises:
@@ -53,9 +63,10 @@ def compile_pattern(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 8 << 20
+    compiler: Any = re2
     try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
+        return compiler.compile(pattern, options)
+    except compiler.error as error:
         raise ValueError(
             f"{pattern!r} is not an RE2 pattern (no look-around, no backreferences): {error}"
         ) from error

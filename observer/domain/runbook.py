@@ -149,4 +149,6 @@ class Escalation(Data):
     """escalation.yaml: who hears of what, by severity, in order."""
 
     outcome: dict[Severity, list[NoticeTemplate]]
-    approval: dict[Severity, list[NoticeTemplate]] = Field(default_factory=dict)
+    approval: dict[Severity, list[NoticeTemplate]] = Field(
+        default_factory=dict[Severity, list[NoticeTemplate]]
+    )

@@ -134,7 +134,7 @@ class Models:
         structured = model.with_structured_output(
             _closed_schema(schema), method="json_schema", include_raw=True
         )
-        result = await structured.ainvoke([message])
+        result: Any = await structured.ainvoke([message])
         return result["raw"]
 
     def _check(self, name: str, raw: AIMessage, schema: type[T]) -> T:

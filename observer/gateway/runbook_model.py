@@ -51,10 +51,11 @@ class RunbookChatModel(BaseChatModel):
         self, schema: Any, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[Any, Any]:
         """The same answers, in the shape that LangChain's structured output has."""
-        wrap = RunnableLambda(
-            lambda raw: {"raw": raw, "parsed": json.loads(raw.content), "parsing_error": None}
-        )
-        return self | wrap
+
+        def parse(raw: Any) -> dict[str, Any]:
+            return {"raw": raw, "parsed": json.loads(raw.content), "parsing_error": None}
+
+        return self | RunnableLambda(parse)
 
     def _severity(self, facts: dict[str, Any]) -> dict[str, Any]:
         severity, reason = from_keywords(facts.get("message", ""))

@@ -138,7 +138,7 @@ class Drain:
         after = self._watermarks[table]
         rows = await self._database.read(
             lambda c: c.execute(
-                f"SELECT id, record FROM {table} WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
+                f"SELECT id, record FROM {table} WHERE id > ? ORDER BY id LIMIT ?",
                 (after, _BATCH),
             ).fetchall()
         )

@@ -103,7 +103,7 @@ class Sessions:
         marks = ", ".join("?" * len(event_keys))
         row = await self._database.read(
             lambda c: c.execute(
-                f"SELECT payload FROM events WHERE event_key IN ({marks})",  # noqa: S608
+                f"SELECT payload FROM events WHERE event_key IN ({marks})",
                 event_keys,
             ).fetchone()
         )

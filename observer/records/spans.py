@@ -25,7 +25,7 @@ _FIELDS = (
     "result_status",
 )
 _INSERT = (
-    f"INSERT INTO spans ({', '.join(_FIELDS)}, record)"  # noqa: S608  names of this module
+    f"INSERT INTO spans ({', '.join(_FIELDS)}, record)"
     f" VALUES ({', '.join('?' * (len(_FIELDS) + 1))})"
 )
 

@@ -1,4 +1,4 @@
-"""One payload format each: `parse(payload) -> list[Alert]`. A new source is one file and one line."""
+"""One payload format each: `parse(payload) -> list[Alert]`. One file, one line."""
 
 from __future__ import annotations
 

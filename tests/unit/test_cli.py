@@ -199,11 +199,12 @@ def test_another_sources_file_is_posted_byte_for_byte(stub: Stub, tmp_path: Path
 
 def test_a_refused_event_is_exit_1_with_the_reason_on_stderr(stub: Stub) -> None:
     reason = [{"loc": ["body", "stage"], "msg": "Field required", "type": "missing"}]
-    stub.on("POST /alerts", 422, {"detail": reason})
-    result = run("send", "warning", "--url", stub.url)
-    assert result.exit_code == 1
-    assert result.stdout.startswith("[422] WARNING: ")
-    assert result.stderr == "body.stage: Field required\n"
+    for detail, where in ((reason, None), ("Field required", "body.stage")):
+        stub.on("POST /alerts", 422, {"detail": detail, "field": where})
+        result = run("send", "warning", "--url", stub.url)
+        assert result.exit_code == 1
+        assert result.stdout.startswith("[422] WARNING: ")
+        assert result.stderr == "body.stage: Field required\n"
 
 
 @pytest.mark.parametrize(
@@ -261,6 +262,7 @@ def test_an_answer_posts_one_decision_per_action(
     assert result.exit_code == 0, result.stderr
     assert "clear_queue(stage=indexing)" in result.stdout
     assert stub.requests[-1].json == {"approval_id": "ap-1", "decisions": [decision]}
+    assert stub.requests[-1].query == "tenant_id=default"
 
 
 def test_approving_two_actions_takes_two_decisions_and_editing_names_both(stub: Stub) -> None:
@@ -381,7 +383,7 @@ def routes(stub: Stub) -> None:
     [
         "status",
         "sessions",
-        "session s-1",
+        "session s-1 --tenant acme",
         "resume s-1",
         "approvals",
         "approve ap-1",
@@ -555,7 +557,7 @@ def test_the_lab_scenario_fails_where_the_world_is_not_as_the_lab_says(
     assert play().passed()
     out = capsys.readouterr().out
     assert "not ok" not in out
-    assert "done    get_stage_metrics() -> fine" in out
+    assert "done    get_stage_metrics -> fine" in out
 
     (world / "alerts.json").write_text(json.dumps(alerts[::-1]))
     assert not play().passed()
