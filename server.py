@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -30,8 +31,7 @@ from observer.errors import (
     UnknownSession,
 )
 from observer.gateway.signatures import verify
-from observer.records.data_dir import DataDir
-from observer.settings import load_configuration
+from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
 from observer.sources.strict_json import decode
 from observer.web import BodyLimit, LoopbackOnly, is_loopback
@@ -299,9 +299,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def create_app(max_body_bytes: int = 262144) -> FastAPI:
-    """The application with its routes and limits."""
-    app = FastAPI(title="pipeline-observer", version="0.1.0", lifespan=lifespan)
+def create_app(observer: Observer | None = None) -> FastAPI:
+    """The application; without an observer given, its lifespan opens one."""
+    app = FastAPI(
+        title="pipeline-observer",
+        version="0.1.0",
+        lifespan=lifespan if observer is None else None,
+    )
+    max_body_bytes = 262144
+    if observer is not None:
+        app.state.observer = observer
+        max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
     app.include_router(router)
     app.add_exception_handler(ObserverError, explain)
     app.add_middleware(LoopbackOnly)
@@ -327,34 +335,50 @@ def run(host: str, port: int) -> int:
             f"to listen on {host}, set OBSERVER_WEBHOOK_SECRET: without a secret the observer"
             " listens on loopback only"
         )
-    probe = DataDir(configuration.data_dir)
-    probe.lock()
-    probe.unlock()
-    service = create_app(configuration.observer.server.max_body_bytes)
-    server = _AnnouncingServer(
-        uvicorn.Config(
-            service,
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
+    return asyncio.run(_serve(configuration, host, port))
+
+
+async def _serve(configuration: Configuration, host: str, port: int) -> int:
+    async with open_observer(configuration, build_graph, serializer()) as observer:
+        server = _Server(
+            uvicorn.Config(
+                create_app(observer),
+                host=host,
+                port=port,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
         )
-    )
-    server.run()
-    return 0 if server.started else 2
+        try:
+            await server.serve()
+        except SystemExit as error:
+            raise ConfigurationError(f"cannot listen on {host}:{port}; see above") from error
+        return 0
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """Says where it listens once it does."""
+class _Server(uvicorn.Server):
+    """Says where it listens once it does, and leaves the ending to the observer."""
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
             address = self.servers[0].sockets[0].getsockname()
-            print(
-                f"[observer] Process running. Send events to http://{address[0]}:{address[1]}"
-                "/alerts"
-            )
-            print("[observer] Press Ctrl+C to stop.")
-            sys.stdout.flush()
+            where = f"http://{address[0]}:{address[1]}"
+            print(f"[observer] Process running. Send events to {where}/alerts", flush=True)
+            print("[observer] Press Ctrl+C to stop.", flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal again when it is done, and we would die before draining.
+
+        A second signal while draining ends the process at once.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)

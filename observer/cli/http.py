@@ -134,7 +134,7 @@ def explain(body: Any) -> str:
     """The reason in an error body: ours, FastAPI's list of fields, or plain text."""
     match body:
         case {"detail": str(detail), "field": str(field)}:
-            return f"{field}: {detail}"
+            return detail if detail.startswith(f"{field}:") else f"{field}: {detail}"
         case {"detail": detail}:
             return explain(detail)
         case {"loc": [*where], "msg": message}:

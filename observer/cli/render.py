@@ -104,7 +104,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
@@ -116,6 +116,7 @@ def table(
         out = console(err=err)
         out.print(Text(title, style="bold"))
         out.print(grid)
+        out.print()
 
 
 def facts(pairs: Iterable[tuple[str, object]], *, err: bool = False) -> None:

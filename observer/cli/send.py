@@ -129,7 +129,10 @@ def _not_a_number(literal: str) -> float:
 
 
 def headline(event: dict[str, Any]) -> str:
-    return f"{event.get('severity') or 'EVENT'}: {event.get('message') or event.get('stage') or ''}"
+    """The event as the lab prints it."""
+    severity = event.get("severity") or "EVENT"
+    text = event.get("message") or event.get("stage")
+    return f"{severity}: {text}" if text else str(severity)
 
 
 def duplicates(answer: Answer) -> list[str]:

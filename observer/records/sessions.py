@@ -72,7 +72,11 @@ class Sessions:
         connection.execute(
             "INSERT INTO sessions (tenant_id, session_id, status, severity, stage, fingerprint,"
             " outcome, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (tenant_id, session_id) DO UPDATE SET updated_at = excluded.updated_at",
+            " ON CONFLICT (tenant_id, session_id) DO UPDATE SET updated_at = excluded.updated_at,"
+            # An ended session that gets more work is open again; an INFO opens nothing.
+            " status = CASE WHEN excluded.status = 'queued' AND sessions.status IN"
+            " ('resolved', 'escalated', 'acknowledged', 'failed')"
+            " THEN excluded.status ELSE sessions.status END",
             (
                 event.tenant_id,
                 event.session_id,
@@ -219,10 +223,22 @@ class Sessions:
             (event_status, reason, int(run_status == "failed"), stored.seq),
         )
         connection.execute(
-            "UPDATE sessions SET status = ?, outcome = coalesce(?, outcome),"
+            "UPDATE sessions SET status = CASE WHEN ? != 'waiting_approval' AND EXISTS"
+            " (SELECT 1 FROM events WHERE tenant_id = sessions.tenant_id"
+            " AND session_id = sessions.session_id AND status = 'queued')"
+            " THEN 'queued' ELSE ? END, outcome = coalesce(?, outcome),"
             " report = coalesce(?, report), severity = coalesce(?, severity), updated_at = ?"
             " WHERE tenant_id = ? AND session_id = ?",
-            (session_status, outcome, report, severity, now, event.tenant_id, event.session_id),
+            (
+                session_status,
+                session_status,
+                outcome,
+                report,
+                severity,
+                now,
+                event.tenant_id,
+                event.session_id,
+            ),
         )
         self._journal.append(
             connection,

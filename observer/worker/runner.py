@@ -29,7 +29,7 @@ class Runner:
         self._trace_of: dict[str, str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
-        self._draining = False
+        self.draining = False
 
     async def run(self, stored: StoredEvent) -> str:
         """Run the event to its end or to a question; returns the session's status.
@@ -37,7 +37,7 @@ class Runner:
         Raises:
             GraphDrained: the process is stopping; nothing was recorded as ended.
         """
-        if self._draining:
+        if self.draining:
             raise GraphDrained("stopping")
         trace = new_id()
         self._trace_of[stored.key] = trace
@@ -146,7 +146,7 @@ class Runner:
 
     async def drain(self, grace_s: float) -> None:
         """Ask every run to stop at its next step, and wait so long for it."""
-        self._draining = True
+        self.draining = True
         for control in list(self._active.values()):
             control.request_drain("shutdown")
         try:

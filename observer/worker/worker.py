@@ -156,6 +156,9 @@ class Worker:
         except GraphDrained:
             raise
         except Exception as error:
+            if self._runner.draining:
+                # What breaks while the doors are being closed says nothing about the event.
+                raise GraphDrained("stopping") from error
             return await self._failed(stored, error)
         self._lifecycle.note_success()
         if ended == "waiting_approval":

@@ -199,7 +199,11 @@ def test_another_sources_file_is_posted_byte_for_byte(stub: Stub, tmp_path: Path
 
 def test_a_refused_event_is_exit_1_with_the_reason_on_stderr(stub: Stub) -> None:
     reason = [{"loc": ["body", "stage"], "msg": "Field required", "type": "missing"}]
-    for detail, where in ((reason, None), ("Field required", "body.stage")):
+    for detail, where in (
+        (reason, None),
+        ("Field required", "body.stage"),
+        ("body.stage: Field required", "body.stage"),
+    ):
         stub.on("POST /alerts", 422, {"detail": detail, "field": where})
         result = run("send", "warning", "--url", stub.url)
         assert result.exit_code == 1
