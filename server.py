@@ -269,8 +269,9 @@ async def control(
     command: Literal["pause", "unpause", "restart"], body: JsonBody, observer: Current
 ) -> dict[str, Any]:
     """Pause, go on, or start again after FAILED."""
-    if body.strip():
-        decode(body)
+    asked = decode(body) if body.strip() else {}
+    if not isinstance(asked, dict) or asked.get("tenant_id") is not None:
+        raise PayloadRejected("one tenant cannot be paused yet, only all", field="tenant_id")
     match command:
         case "pause":
             changed = await observer.lifecycle.to(Lifecycle.SUSPENDED, "paused by a person")

@@ -83,8 +83,7 @@ def build_graph(
         routes.after_seek_approval,
         {
             "allowed or approved": "remediate",
-            "refused, rejected or expired": "escalate",
-            "tell people first": "escalate",
+            "refused, rejected, expired, or about to ask": "escalate",
         },
     )
     builder.add_conditional_edges(
@@ -115,7 +114,7 @@ def serializer() -> Any:
 
 def _bind(verb: Verb, services: Services) -> Any:
     """Give a node the doors that its signature names, and its step a span."""
-    doors = {field.name: getattr(services, field.name) for field in fields(services)}
+    doors = {field.name: getattr(services, field.name) for field in fields(Services)}
     wanted = inspect.signature(verb).parameters
     given = {name: doors[name] for name in wanted if name in doors}
     name = verb.__name__

@@ -35,18 +35,17 @@ def after_diagnose(state: ObserverState) -> Literal["needs a reading", "remedy",
 
 def after_seek_approval(
     state: ObserverState,
-) -> Literal["allowed or approved", "refused, rejected or expired", "tell people first"]:
-    match state["approval"]:
-        case ApprovalState.DUE:
-            return "tell people first"
-        case ApprovalState.APPROVED:
-            return "allowed or approved"
-        case ApprovalState.REJECTED:
-            return "refused, rejected or expired"
-        case ApprovalState.NONE:
-            ruling = state["ruling"]
-            allowed = ruling is not None and ruling.kind is RulingKind.ALLOW
-            return "allowed or approved" if allowed else "refused, rejected or expired"
+) -> Literal["allowed or approved", "refused, rejected, expired, or about to ask"]:
+    """Before the question waits, people are told of it: that way leads through escalate, too."""
+    ruling = state["ruling"]
+    allowed = (
+        state["approval"] is ApprovalState.NONE
+        and ruling is not None
+        and ruling.kind is RulingKind.ALLOW
+    )
+    if allowed or state["approval"] is ApprovalState.APPROVED:
+        return "allowed or approved"
+    return "refused, rejected, expired, or about to ask"
 
 
 def after_remediate(state: ObserverState) -> Literal["next step", "done"]:

@@ -76,8 +76,7 @@ def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:
 
 
 async def _take_up(answer: Any, remedy: Remedy, approvals: Approvals) -> dict[str, Any]:
-    decisions = answer["decisions"]
-    await approvals.take_up(str(remedy.approval_id), decisions)
+    decisions = await approvals.take_up(str(remedy.approval_id), answer["decisions"])
     rejected = next((d for d in decisions if d["type"] == "reject"), None)
     if rejected is not None:
         note = rejected.get("message") or "no reason given"

@@ -5,7 +5,6 @@ The forms are the seed's (002): `x > 280`, `x increase > 3 in 5m`, `x rate > 0`.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -67,10 +66,11 @@ class Condition:
         if self.function is not None:
             return Truth.UNKNOWN, f"{self.metric} {self.function} needs a time series"
         value = metrics.get(self.metric)
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             return Truth.UNKNOWN, f"{self.metric} was not observed"
         holds = _COMPARE[self.operator](value, self.threshold)
-        seen = f"{self.metric} is {value:g} ({self.operator} {self.threshold:g})"
+        shown = f"{value:g}" if abs(value) < _HUGE else "huge"
+        seen = f"{self.metric} is {shown} ({self.operator} {self.threshold:g})"
         return (Truth.TRUE if holds else Truth.FALSE), seen
 
 

@@ -17,13 +17,14 @@ def _seconds(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
 
 
-def _condition(value: str) -> str:
-    parse_condition(value)
+def _condition(value: object) -> object:
+    if isinstance(value, str):
+        parse_condition(value)
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-"""A duration in seconds, written as 500ms, 8s, 5m or 24h."""
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=366 * 86400)]
+"""A duration in seconds, written as 500ms, 8s, 5m or 24h; at most a year."""
 
 ConditionText = Annotated[str, BeforeValidator(_condition)]
 """A metric condition, kept as text and known to parse."""
@@ -32,7 +33,7 @@ ConditionText = Annotated[str, BeforeValidator(_condition)]
 class Data(BaseModel):
     """A part of a configuration file: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CallTemplate(Data):

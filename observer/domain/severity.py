@@ -6,9 +6,12 @@ import re
 
 from observer.domain.event import Severity
 
+_NUMBER = r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,15})?"
+# Every repetition is bounded: messages come from outside, and this is a backtracking matcher.
 _THRESHOLD = re.compile(
-    r"(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>%|ms|s|x)?[^0-9()]{0,40}"
-    r"\(\s*(?:threshold|limit)\s*:?\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P=unit)?\s*\)",
+    rf"(?<![0-9.,])(?P<value>{_NUMBER})\s{{0,3}}(?P<unit>%|ms|s|x)?[^0-9()]{{0,40}}"
+    rf"\(\s{{0,3}}(?:threshold|limit)\s{{0,3}}:?\s{{0,3}}(?P<limit>{_NUMBER})"
+    r"\s{0,3}(?P=unit)?\s{0,3}\)",
     re.IGNORECASE,
 )
 _ALARMING = ("error", "fail", "refused", "timeout", "degraded", "stuck", "exceed", "halted", "lag")
@@ -19,7 +22,7 @@ def from_threshold(message: str) -> tuple[Severity, str] | None:
     found = _THRESHOLD.search(message[:4000])
     if found is None:
         return None
-    value, limit = float(found["value"]), float(found["limit"])
+    value, limit = (float(found[name].replace(",", "")) for name in ("value", "limit"))
     if value > limit:
         return Severity.WARNING, f"{found['value']} is over the threshold {found['limit']}"
     return Severity.INFO, f"{found['value']} is within the threshold {found['limit']}"

@@ -157,20 +157,29 @@ class Approvals:
         """
         return await self._database.write(lambda c: self.answer_in(c, approval_id, decisions))
 
-    async def take_up(self, approval_id: str, decisions: list[dict[str, Any]]) -> None:
-        """The run goes on with this answer; one given to the graph directly is recorded first."""
+    async def take_up(
+        self, approval_id: str, decisions: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The decisions a run goes on with: the recorded ones, whatever the graph was handed.
 
-        def work(connection: Connection) -> None:
+        An answer given to the graph directly, as Studio does, is recorded first.
+        """
+
+        def work(connection: Connection) -> list[dict[str, Any]]:
             row = connection.execute(
                 "SELECT status FROM approvals WHERE id = ?", (approval_id,)
             ).fetchone()
-            if row is not None and row["status"] == "pending":
+            if row["status"] == "pending":
                 self.answer_in(connection, approval_id, decisions)
             connection.execute(
                 "UPDATE approvals SET applied_at = ? WHERE id = ?", (time.time(), approval_id)
             )
+            answered = connection.execute(
+                "SELECT answer FROM approvals WHERE id = ?", (approval_id,)
+            ).fetchone()
+            return json.loads(answered["answer"])["decisions"]
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     def answer_in(
         self, connection: Connection, approval_id: str, decisions: list[dict[str, Any]]
@@ -186,7 +195,7 @@ class Approvals:
             raise ApprovalConflict(f"approval {approval_id} is already {approval.status}")
         if approval.deadline <= time.time():
             raise ApprovalExpired
-        _fits(approval, decisions)
+        decisions = _fitting(approval, decisions)
         self._close(connection, approval, "answered", {"decisions": decisions})
         return approval
 
@@ -282,13 +291,22 @@ def _approved_fingerprint(approval: Approval) -> str | None:
     return fingerprint_of(steps)
 
 
-def _fits(approval: Approval, decisions: list[dict[str, Any]]) -> None:
+def _fitting(approval: Approval, decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One decision for each asked action; a single approve or reject speaks for all of them."""
     asked = approval.request["action_requests"]
+    if len(decisions) == 1 and decisions[0]["type"] != "edit":
+        return decisions * len(asked)
     if len(decisions) != len(asked):
         raise AnswerRejected(f"{len(asked)} decisions are needed, {len(decisions)} were given")
     for request, decision in zip(asked, decisions, strict=True):
-        if decision["type"] == "edit" and decision["edited_action"]["name"] != request["name"]:
+        if decision["type"] != "edit":
+            continue
+        action = decision["edited_action"]
+        # Without a name, as the command line writes it offline, the asked action is meant.
+        action["name"] = action["name"] or request["name"]
+        if action["name"] != request["name"]:
             raise AnswerRejected(f"only the arguments of {request['name']} can be edited")
+    return decisions
 
 
 def _approval(row: Any) -> Approval:

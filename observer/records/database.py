@@ -46,7 +46,7 @@ class Database:
         try:
             self._writer = connect(self.path)
             migrate(self._writer)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             raise DataDirUnusable(f"{self.path}: {error}; nothing was written to it") from error
 
     def _open_reader(self) -> None:

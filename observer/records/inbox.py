@@ -12,6 +12,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,16 @@ class Inbox:
             "application_version": _APPLICATION_VERSION,
             "log_level": "WARNING",
             "enable_otlp": False,
-            "notification_listener_polling_interval_sec": 3600.0,
+            # We use no notifications; the listener sleeps so long before it sees the end.
+            "notification_listener_polling_interval_sec": 0.5,
             "scheduler_polling_interval_sec": 3600.0,
             "max_executor_threads": 8,
         }
-        DBOS(config=config)
-        DBOS.launch()
+        dbos = DBOS(config=config)
+        # The launch reads and writes queue.db, so it has a thread of its own; there it sees no
+        # loop, and would run our workflows on another than the one our records live on.
+        dbos._background_event_loop.set_main_loop()
+        await asyncio.to_thread(DBOS.launch)
         for lane in LANES:
             await DBOS.register_queue_async(
                 lane,
@@ -85,6 +90,8 @@ class Inbox:
     async def close(self) -> None:
         """Stop taking items from the queue; unfinished ones stay in it."""
         await asyncio.to_thread(DBOS.destroy)
+        # DBOS made its own pool the loop's default, and has just shut it down.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
 def _prepare(path: Path) -> None:

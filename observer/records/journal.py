@@ -20,6 +20,10 @@ class Journal:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
 
+    def redacted(self, value: Any) -> str:
+        """The value as JSON text, without secrets."""
+        return json.dumps(self._redactor.value(value), ensure_ascii=False, default=str)
+
     def append(
         self,
         connection: Connection,
@@ -40,6 +44,6 @@ class Journal:
                 tenant_id,
                 session_id,
                 trace_id,
-                json.dumps(self._redactor.value(body), ensure_ascii=False, default=str),
+                self.redacted(body),
             ),
         )

@@ -38,9 +38,10 @@ class Ledger:
 
     async def intend(self, call: Call, *, key: str, purpose: Purpose, run: Run) -> None:
         """Write down what is about to be done, durably, before it is done."""
+        args = self._journal.redacted(call.args)
 
         def work(connection: Connection) -> None:
-            _upsert(connection, call, key, purpose, run, status="intent")
+            _upsert(connection, call, args, key, purpose, run, status="intent")
             self._journal.append(
                 connection,
                 "call",
@@ -64,11 +65,13 @@ class Ledger:
         span: Span,
     ) -> None:
         """Write the result, its span and its journal line in one durable transaction."""
+        args = self._journal.redacted(call.args)
 
         def work(connection: Connection) -> None:
             _upsert(
                 connection,
                 call,
+                args,
                 observation.key,
                 purpose,
                 run,
@@ -131,13 +134,13 @@ class Ledger:
         rows = await self._database.read(
             lambda c: c.execute(
                 "SELECT session_id, trace_id, tenant_id, iteration, tool_name, tool_input_hash,"
-                " idempotency_key, status, result_status, result_summary, timestamp"
+                " args, idempotency_key, status, result_status, result_summary, timestamp"
                 " FROM state_transitions"
                 " WHERE tenant_id = ? AND session_id = ? ORDER BY id",
                 (tenant_id, session_id),
             ).fetchall()
         )
-        return [dict(row) for row in rows]
+        return [{**dict(row), "args": json.loads(row["args"])} for row in rows]
 
 
 def _who(run: Run) -> dict[str, str]:
@@ -152,6 +155,7 @@ def _who(run: Run) -> dict[str, str]:
 def _upsert(
     connection: Connection,
     call: Call,
+    args: str,
     key: str,
     purpose: Purpose,
     run: Run,
@@ -163,9 +167,9 @@ def _upsert(
     incident = run.incident
     connection.execute(
         "INSERT INTO state_transitions (session_id, trace_id, tenant_id, event_key, iteration,"
-        " purpose, tool_name, tool_input_hash, idempotency_key, status, result_status,"
+        " purpose, tool_name, tool_input_hash, args, idempotency_key, status, result_status,"
         " result_summary, payload, timestamp)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (idempotency_key) DO UPDATE SET status = excluded.status,"
         " result_status = excluded.result_status, result_summary = excluded.result_summary,"
         " payload = excluded.payload, timestamp = excluded.timestamp",
@@ -178,6 +182,7 @@ def _upsert(
             purpose,
             call.tool,
             call.input_hash,
+            args,
             key,
             status,
             None if observation is None else observation.status,

@@ -67,6 +67,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
             purpose TEXT NOT NULL,
             tool_name TEXT NOT NULL,
             tool_input_hash TEXT NOT NULL,
+            args TEXT NOT NULL,            -- redacted, for people
             idempotency_key TEXT NOT NULL UNIQUE,
             status TEXT NOT NULL,          -- intent, done, failed, unknown
             result_status TEXT,

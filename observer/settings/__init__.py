@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from dotenv import load_dotenv
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError
 
 from observer.domain.autonomy import Rule
 from observer.domain.calls import Call
@@ -86,6 +87,7 @@ def load_configuration(
         raise ConfigurationError(f"{directory}: no such configuration directory")
     reader = _Reader(directory)
     observer = reader.read("observer.yaml", ObserverSettings)
+    reader.problems += _unknown_overrides()
     models = reader.read("models.yaml", ModelsFile)
     runbook = reader.read("runbook.yaml", Runbook)
     autonomy = reader.read("autonomy.yaml", AutonomyFile)
@@ -157,12 +159,15 @@ class _Reader:
         except ValidationError as error:
             self.problems += _explain(document, error, model)
             return None
+        except SettingsError as error:
+            self.problems.append(f"an OBSERVER__ environment variable is no JSON: {error}")
+            return None
 
     def prompt(self, name: str) -> Prompt:
         path = self.directory / "prompts" / f"{name}.md"
         try:
             return Prompt(path.read_text(encoding="utf-8"))
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"{path}: cannot be read: {error}")
             return Prompt("")
 
@@ -194,6 +199,14 @@ def _explain(
 def _overridden() -> set[str]:
     prefix = "OBSERVER__"
     return {k[len(prefix) :].split("__")[0].upper() for k in os.environ if k.startswith(prefix)}
+
+
+def _unknown_overrides() -> Iterable[str]:
+    allowed = sorted(name.upper() for name in ObserverSettings.model_fields)
+    for section in sorted(_overridden() - set(allowed)):
+        near = difflib.get_close_matches(section, allowed, 1)
+        hint = f"did you mean OBSERVER__{near[0]}?" if near else f"sections: {', '.join(allowed)}"
+        yield f"environment: OBSERVER__{section}: unknown section; {hint}"
 
 
 def _siblings(model: type[BaseModel], location: list[Any]) -> list[str]:

@@ -75,6 +75,9 @@ def _check_actions(
         for s, step in enumerate(row.fix.steps):
             if step.action != "verify":
                 ruled("known_errors.yaml", step.action, ("errors", i, "fix", "steps", s, "action"))
+        if row.fix.type == "automated" and all(s.action == "verify" for s in row.fix.steps):
+            message = "an automated fix needs a step that does something; or write type: escalate"
+            complain("known_errors.yaml", ("errors", i, "fix", "steps"), message)
     for name, row in autonomy.actions.items():
         if row.level == "after_delay" and row.delay is None:
             complain("autonomy.yaml", ("actions", name), "level after_delay needs a delay: 5m")
@@ -111,7 +114,9 @@ def _check_nodes(complain, known: KnownErrorsFile, tree: TreeFile) -> None:
                 f"'{row.signature.node}' is no node of dependency_tree.yaml",
             )
         try:
-            compile_pattern(row.signature.log_pattern)
+            if compile_pattern(row.signature.log_pattern).search(""):
+                message = "matches every line; write what only this error says"
+                complain("known_errors.yaml", (*at, "signature", "log_pattern"), message)
         except ValueError as error:
             complain("known_errors.yaml", (*at, "signature", "log_pattern"), str(error))
 

@@ -6,6 +6,7 @@ configuration that decides what may be restarted must not.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from observer.errors import ConfigurationError
 Location = tuple[str | int, ...]
 _SIZE_LIMIT = 4 << 20
 _DEPTH_LIMIT = 64
-_INTEGER = re.compile(r"^[-+]?(0|[1-9][0-9]*)$")
+_INTEGER = re.compile(r"^[-+]?(0|[1-9][0-9]{0,17})$")
 _NUMBER = re.compile(r"^[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
@@ -58,21 +59,26 @@ def load(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
     try:
-        _refuse_aliases(path, text)
+        _refuse_surprises(path, text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark is not None else f"{path}"
+        what = getattr(error, "problem", None) or error
+        raise ConfigurationError(f"{where}: not YAML: {what}") from error
     lines: dict[Location, int] = {(): 1}
     value = None if root is None else _construct(path, root, (), lines)
     return Document(path, value, lines)
 
 
-def _refuse_aliases(path: Path, text: str) -> None:
+def _refuse_surprises(path: Path, text: str) -> None:
     depth = 0
     for token in yaml.parse(text, Loader=yaml.CSafeLoader):
         where = f"{path}:{token.start_mark.line + 1}"
         if isinstance(token, yaml.AliasEvent):
             raise ConfigurationError(f"{where}: aliases (*name) are not allowed; write it out")
+        if (tag := getattr(token, "tag", None)) is not None:
+            raise ConfigurationError(f"{where}: tags ({tag}) are not allowed")
         if isinstance(token, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEPTH_LIMIT:
@@ -97,10 +103,6 @@ def _construct(path: Path, node: Any, at: Location, lines: dict[Location, int]) 
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_construct(path, item, (*at, i), lines) for i, item in enumerate(node.value)]
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise ConfigurationError(
-            f"{path}:{node.start_mark.line + 1}: tags ({node.tag}) are not allowed"
-        )
     return node.value if node.style in ("'", '"', "|", ">") else _plain(node.value)
 
 
@@ -109,6 +111,6 @@ def _plain(text: str) -> Any:
         return _WORDS[text]
     if _INTEGER.match(text):
         return int(text)
-    if _NUMBER.match(text):
-        return float(text)
+    if _NUMBER.match(text) and math.isfinite(number := float(text)):
+        return number
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from observer.errors import PayloadRejected
@@ -24,16 +25,18 @@ def decode(body: bytes) -> Any:
             text,
             parse_constant=_refuse_constant,
             parse_int=_parse_int,
+            parse_float=_parse_float,
             object_pairs_hook=_unique,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (UnicodeError, ValueError, RecursionError) as error:
-        raise PayloadRejected(f"the body is not JSON: {error}", status=400) from error
+        what = f"the body is not JSON: {error}"
+        raise PayloadRejected(what, field="(body)", status=400) from error
     return value
 
 
 def _check_depth(text: str) -> None:
-    depth = deepest = 0
+    depth = 0
     in_string = escaped = False
     for character in text:
         if in_string:
@@ -47,11 +50,10 @@ def _check_depth(text: str) -> None:
             in_string = True
         elif character in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > _DEPTH_LIMIT:
+                raise ValueError(f"nested deeper than {_DEPTH_LIMIT}")
         elif character in "]}":
             depth -= 1
-    if deepest > _DEPTH_LIMIT:
-        raise ValueError(f"nested deeper than {_DEPTH_LIMIT}")
 
 
 def _refuse_constant(name: str) -> Any:
@@ -62,6 +64,13 @@ def _parse_int(digits: str) -> int:
     if len(digits) > _DIGIT_LIMIT:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)
+
+
+def _parse_float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("a number that is too large")
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -62,7 +62,12 @@ class SessionGate:
 
     def _admit(self) -> None:
         while self._open and len(self._inside) < self._limit:
-            ready = [w for w in self._waiting if w.session not in self._inside]
+            ready = [
+                # A cancelled waiter has yet to wake up and take itself off the list.
+                w
+                for w in self._waiting
+                if w.session not in self._inside and not w.admitted.cancelled()
+            ]
             if not ready:
                 return
             urgent = {w.session for w in ready if w.urgent}
