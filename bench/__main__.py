@@ -1,0 +1,116 @@
+"""`make bench`: prints what the observer costs, each figure beside the bare graph's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
+from bench.floor import Cost, floor
+from tests.observer_process import INFO, ROOT, ObserverProcess
+
+WARNING_SUPERSTEPS = 12
+"""Checkpoints of a known WARNING's run, after the input's."""
+MODEL_LATENCY_MS = 300
+NOVEL = {"errors": {"transformation": ["Worker lost its lease on shard 7"]}}
+
+
+def main() -> None:
+    """Measure and print."""
+    console = Console(width=110)
+    bare = floor(WARNING_SUPERSTEPS)
+    console.print(
+        f"floor: {WARNING_SUPERSTEPS} trivial nodes, SQLite saver, synchronous=FULL, "
+        f"durability=sync: {bare.wall_ms:.1f} ms, {bare.cpu_ms:.1f} CPU ms, "
+        f"{bare.per_second:.0f} runs/s\n"
+    )
+    table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _embedded(folder, table, bare, console)
+        _with_model(folder, table, bare, console)
+    console.print(table)
+
+
+def _row(table: Table, what: str, measured, bare: Cost) -> None:
+    cpu = measured.daemon_cpu_ms / measured.events
+    table.add_row(
+        what,
+        f"{measured.per_second:.1f}",
+        f"{measured.per_second / bare.per_second:.2f}",
+        f"{cpu:.1f}",
+        f"{cpu / bare.cpu_ms:.2f}",
+        f"{measured.tools_cpu_ms / measured.events:.1f}",
+    )
+
+
+def _embedded(folder: Path, table: Table, bare: Cost, console: Console) -> None:
+    observer = ObserverProcess(folder / "embedded", config=always_known(folder))
+    begin = time.perf_counter()
+    with observer:
+        ready = time.perf_counter() - begin
+        assert observer.process is not None
+        daemon, tools = observer.process.pid, observer.tool_server_pid()
+        time.sleep(3)
+        before, begin = cpu_ms(daemon) + cpu_ms(tools), time.perf_counter()
+        time.sleep(10)
+        idle = (cpu_ms(daemon) + cpu_ms(tools) - before) / (time.perf_counter() - begin) / 10
+        console.print(
+            f"start to ready {ready:.2f} s; idle {idle:.1f} % of a core; RSS {rss_mib(daemon):.0f}"
+            f" MiB daemon + {rss_mib(tools):.0f} MiB tool server"
+        )
+        info = load(observer, 3000, lambda i: {**INFO, "event_id": f"i-{i}"}, senders=32)
+        _row(table, "INFO (32 senders)", info, bare)
+        known = load(observer, 150, warning, senders=4)
+        _row(table, "known WARNING", known, bare)
+        acks = load(observer, 600, lambda i: warning(i + 10_000), senders=32).acks_ms
+        console.print(
+            f"ack under 32 senders: INFO p50 {_at(info.acks_ms, 50):.1f} ms, p99 "
+            f"{_at(info.acks_ms, 99):.1f} ms; WARNING p50 {_at(acks, 50):.1f} ms, p99 "
+            f"{_at(acks, 99):.1f} ms"
+        )
+        times = post_to_done_ms(observer, lambda i: warning(i + 50_000), 20)
+        console.print(f"known WARNING, post to done: p50 {median(times):.0f} ms")
+
+
+def _with_model(folder: Path, table: Table, bare: Cost, console: Console) -> None:
+    for latency, what in ((0, "novel WARNING, instant model"), (MODEL_LATENCY_MS, "")):
+        model = subprocess.Popen(
+            [sys.executable, "-m", "tests.doubles.openai_server", "--latency-ms", str(latency)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert model.stdout is not None
+        url = model.stdout.readline().strip()
+        env = {"OBSERVER_MODELS": "openai", "OPENAI_API_KEY": "x", "OPENAI_BASE_URL": url}
+        observer = ObserverProcess(folder / f"model-{latency}", env=env)
+        observer.faults(NOVEL)
+        with observer:
+            if latency == 0:
+                load(observer, 3, lambda i: warning(i + 90_000), senders=1)
+                _row(table, what, load(observer, 100, warning, senders=4), bare)
+            else:
+                post_to_done_ms(observer, lambda i: warning(i + 90_000), 2)
+                times = post_to_done_ms(observer, warning, 15)
+                console.print(
+                    f"novel WARNING at {latency} ms model latency, post to done: p50 "
+                    f"{median(times):.0f} ms ({median(times) / latency:.1f} x the latency)\n"
+                )
+        model.terminate()
+        model.wait(5)
+
+
+def _at(sorted_values: list[float], percent: int) -> float:
+    return sorted_values[min(len(sorted_values) - 1, len(sorted_values) * percent // 100)]
+
+
+if __name__ == "__main__":
+    main()
