@@ -29,7 +29,14 @@ async def classify(
     event = event_of(state["event"], config)
     severity, reason = await _severity(event, tree, models, run)
     incident = incident_of(event, severity, reason)
-    return {**FRESH, "incident": incident, "because": f"{severity}: {reason}"}
+    return {
+        **FRESH,
+        # Written back whole: a Studio run that resumes has another run id, and would fill in
+        # another event id for what is still the same event.
+        "event": event.model_dump(mode="json"),
+        "incident": incident,
+        "because": f"{severity}: {reason}",
+    }
 
 
 async def _severity(

@@ -28,7 +28,11 @@ async def verify(
     assert remedy is not None  # noqa: S101  only a remedy leads here
     tries = configuration.observer.remedies.max_tries
     if state["step_failed"]:
-        return _failing(state, remedy, tries, f"{remedy.id} could not be carried out")
+        last = state["observations"][-1]
+        if last.status is CallStatus.UNKNOWN:
+            # Whether it was done cannot be told: no second idea on top, a person decides.
+            return _failing(state, remedy, 0, f"it cannot be told whether {last.tool} was done")
+        return _failing(state, remedy, tries, f"{last.tool} failed: {last.summary}")
     check = remedy.check
     if checks:
         await asyncio.sleep(check.interval_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -89,7 +90,8 @@ class Observer:
         services = self.services
         pending = await services.sessions.pending()
         oldest = pending.pop("oldest_event_age_s")
-        free = shutil.disk_usage(services.data_dir.path).free
+        disk = await asyncio.to_thread(shutil.disk_usage, services.data_dir.path)
+        free = disk.free
         servers = {
             name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
             for name, s in services.mcp.servers.items()

@@ -64,7 +64,7 @@ class Intake:
         if alert.severity is Severity.INFO:
             event = _event(source, alert, event_ids[0], alert.session_id or _fresh_session(alert))
             fresh = await self._sessions.acknowledge(event, body_hash=body_hash)
-            return Accepted(event.event_id, event.session_id, duplicate=not fresh)
+            return await self._answer(event, fresh)
         await self._refuse_when_full(alert.severity)
         if alert.session_id is not None:
             event = _event(source, alert, event_ids[0], alert.session_id)
@@ -87,7 +87,13 @@ class Intake:
         partition = digest(event.tenant_id, event.session_id)
         await self._inbox.put(item, item_id=event.key, lane=lane, session=partition)
         fresh = await self._sessions.admit(event, body_hash=body_hash, fingerprint=fingerprint)
-        return Accepted(event.event_id, event.session_id, duplicate=not fresh)
+        return await self._answer(event, fresh)
+
+    async def _answer(self, event: Event, fresh: bool) -> Accepted:
+        """Of two copies at the same time one was stored: both callers are told its session."""
+        stored = None if fresh else await self._sessions.event(event.key)
+        session_id = event.session_id if stored is None else stored.event.session_id
+        return Accepted(event.event_id, session_id, duplicate=not fresh)
 
     async def _refuse_when_full(self, severity: Severity | None) -> None:
         queue = self._settings.queue

@@ -5,6 +5,7 @@ The forms are the seed's (002): `x > 280`, `x increase > 3 in 5m`, `x rate > 0`.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -65,13 +66,22 @@ class Condition:
         """Compare with what was observed; the reason says what was seen."""
         if self.function is not None:
             return Truth.UNKNOWN, f"{self.metric} {self.function} needs a time series"
-        value = metrics.get(self.metric)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        value = _number(metrics.get(self.metric))
+        if value is None:
             return Truth.UNKNOWN, f"{self.metric} was not observed"
         holds = _COMPARE[self.operator](value, self.threshold)
-        shown = f"{value:g}" if abs(value) < _HUGE else "huge"
-        seen = f"{self.metric} is {shown} ({self.operator} {self.threshold:g})"
+        seen = f"{self.metric} is {value:g} ({self.operator} {self.threshold:g})"
         return (Truth.TRUE if holds else Truth.FALSE), seen
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number
 
 
 class _ToCondition(Transformer[Token, Condition]):
@@ -80,7 +90,10 @@ class _ToCondition(Transformer[Token, Condition]):
             None if item is None else str(item) for item in items
         )
         assert metric and compare and number  # noqa: S101  the grammar makes them mandatory
-        return Condition(metric, function, compare, float(number), window)
+        threshold = float(number)
+        if math.isinf(threshold):
+            raise OverflowError(number)
+        return Condition(metric, function, compare, threshold, window)
 
 
 @lru_cache(maxsize=4096)

@@ -10,13 +10,17 @@ from observer.domain.calls import Observation
 from observer.domain.event import Incident
 from observer.domain.remedy import Remedy
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_BREAK = re.compile(r"[\t\n\r\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _HEADLINE_LENGTH = 120
 
 
 def inert(text: str, limit: int = 1000) -> str:
-    """Untrusted text that can neither steer a terminal nor mention or link anything in a chat."""
-    text = _CONTROL.sub("", text)[:limit]
+    """Untrusted text on one line, that can neither steer a terminal nor mention or link anything.
+
+    On one line, because a report states a fact a line and nobody else may add one.
+    """
+    text = _CONTROL.sub("", _BREAK.sub(" ", text))[:limit]
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -36,7 +40,7 @@ class Findings:
     @property
     def headline(self) -> str:
         """The ticket's title."""
-        message = inert(self.incident.message, _HEADLINE_LENGTH).replace("\n", " ")
+        message = inert(self.incident.message, _HEADLINE_LENGTH)
         return f"{self.incident.severity} on {self.incident.stage}: {message}"
 
     @property
@@ -45,7 +49,7 @@ class Findings:
         if self.healthy:
             done = ", ".join(step.tool for step in self.remedy.steps) if self.remedy else "nothing"
             return f"healed and verified ({done})"
-        return f"not healed: {self.reason}"
+        return f"not healed: {inert(self.reason, 500)}"
 
     @property
     def summary(self) -> str:
@@ -75,6 +79,6 @@ class Findings:
             *(f"Suffers: {promise}" for promise in self.impact),
             *(f"{o.tool}: {o.status}: {inert(o.summary, 300)}" for o in self.observations),
             f"Cause: {inert(self.cause, 500) or 'not found'}",
-            f"Result: {inert(self.ending, 500)}",
+            f"Result: {self.ending}",
         ]
         return "\n".join(lines)

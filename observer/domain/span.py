@@ -79,7 +79,7 @@ class Span:
     blast_radius_class: int | None = None
 
     def __post_init__(self) -> None:
-        for tag in (*_COMMON, *_REQUIRED[self.span_kind]):
+        for tag in (*_COMMON, *_REQUIRED.get(self.span_kind, ())):
             if getattr(self, tag) is None or getattr(self, tag) == "":
                 raise MissingTag(f"a {self.span_kind} span needs {tag}")
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,10 @@ from observer.records.database import Connection, Database
 _BATCH = 500
 _TAIL_BYTES = 1 << 20
 _PAUSE_S = 0.1
+_RETRY_S = 1.0
 GENESIS = "0" * 64
+
+Lines = list[tuple[Path, list[str]]]
 
 logger = logging.getLogger("observer.records")
 
@@ -64,15 +68,17 @@ class Drain:
                 while await self._once():
                     pass
                 self.broken = None
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, sqlite3.Error) as error:
                 # Nothing is lost: the rows stay until the file takes them.
+                if self.broken is None:
+                    logger.error("the journal cannot be written: %s", error)
                 self.broken = str(error)
-                logger.error("the journal cannot be written: %s", error)
                 self._chain = None
                 self._watermarks.clear()
+                self.wake()
             if self._stopping:
                 return
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S if self.broken is None else _RETRY_S)
 
     async def _once(self) -> bool:
         journal = await self._drain_journal()
@@ -93,7 +99,7 @@ class Drain:
         )
         if not rows:
             return False
-        lines: dict[Path, list[str]] = {}
+        lines: Lines = []
         for row in rows:
             line = {
                 "seq": row["seq"],
@@ -107,7 +113,7 @@ class Drain:
             }
             digest = line_hash(line)
             path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
-            lines.setdefault(path, []).append(json.dumps({**line, "hash": digest}))
+            _add(lines, path, json.dumps({**line, "hash": digest}))
         await asyncio.to_thread(_append, lines)
         last = rows[-1]["seq"]
         self._chain = (last, digest)
@@ -144,10 +150,10 @@ class Drain:
         )
         if not rows:
             return False
-        lines: dict[Path, list[str]] = {}
+        lines: Lines = []
         for row in rows:
             record = json.loads(row["record"])
-            lines.setdefault(file_of(record), []).append(json.dumps({**record, key: row["id"]}))
+            _add(lines, file_of(record), json.dumps({**record, key: row["id"]}))
         await asyncio.to_thread(_append, lines)
         self._watermarks[table] = rows[-1]["id"]
         return len(rows) == _BATCH
@@ -159,8 +165,15 @@ def line_hash(line: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _append(lines: dict[Path, list[str]]) -> None:
-    for path, texts in lines.items():
+def _add(lines: Lines, path: Path, text: str) -> None:
+    """In the order of the rows: a crash between two files must leave no gap behind it."""
+    if not lines or lines[-1][0] != path:
+        lines.append((path, []))
+    lines[-1][1].append(text)
+
+
+def _append(lines: Lines) -> None:
+    for path, texts in lines:
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as file:
             file.write("".join(text + "\n" for text in texts).encode())

@@ -103,11 +103,12 @@ class Sessions:
         return True
 
     async def known(self, event_keys: list[str]) -> Event | None:
-        """The stored event of the first of these keys that is known."""
+        """The newest stored event with one of these keys."""
         marks = ", ".join("?" * len(event_keys))
         row = await self._database.read(
             lambda c: c.execute(
-                f"SELECT payload FROM events WHERE event_key IN ({marks})",
+                f"SELECT payload FROM events WHERE event_key IN ({marks})"
+                " ORDER BY seq DESC LIMIT 1",
                 event_keys,
             ).fetchone()
         )

@@ -22,6 +22,8 @@ from observer.worker.runner import Runner
 logger = logging.getLogger("observer.worker")
 
 _ROW_WAIT_S = 1.0
+_FIRST_TROUBLE_DELAY_S = 0.5
+_LONGEST_TROUBLE_DELAY_S = 30.0
 _UNFINISHED = ("queued", "running")
 
 
@@ -95,14 +97,22 @@ class Worker:
 
     async def handle(self, item: Item) -> None:
         """Work one item off. Returns when nothing is left to do for it in this process."""
-        try:
-            if item["kind"] == "answer":
-                await self._handle_answer(item["approval_id"])
-            else:
-                await self._handle_event(item)
-        except GraphDrained:
-            # The process is stopping: the item must stay unfinished for the next one.
-            await asyncio.Event().wait()
+        delay = _FIRST_TROUBLE_DELAY_S
+        while True:
+            try:
+                if item["kind"] == "answer":
+                    await self._handle_answer(item["approval_id"])
+                else:
+                    await self._handle_event(item)
+                return
+            except Exception as error:
+                if self._runner.draining:
+                    # The process is stopping: the item must stay unfinished for the next one.
+                    await asyncio.Event().wait()
+                # Not the event's fault but the records': a workflow that raises is over for good.
+                logger.error("cannot work on an item, will try again: %s", error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_TROUBLE_DELAY_S)
 
     async def _handle_event(self, item: Item) -> None:
         event = Event.model_validate(item["event"])
