@@ -89,9 +89,9 @@ class Inbox:
 
     async def close(self) -> None:
         """Stop taking items from the queue; unfinished ones stay in it."""
-        await asyncio.to_thread(DBOS.destroy)
-        # DBOS made its own pool the loop's default, and has just shut it down.
+        # DBOS made its own pool the loop's default, and shuts it down; others still need one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        await asyncio.to_thread(DBOS.destroy)
 
 
 def _prepare(path: Path) -> None:
