@@ -35,7 +35,7 @@ async def diagnose(
         "stage": incident.stage,
         "message": incident.message[:_MESSAGE_LENGTH],
         "remedies": remedies,
-        "readings": [n for n in runbook.further_readings if n not in state["asked"]],
+        "readings": [] if state["asked"] else list(runbook.further_readings),
         "tried": ", ".join(state["tried"]),
         "observations": [
             f"{o.tool}: {json.dumps(payloads[o.key])[:_PAYLOAD_LENGTH]}"
@@ -53,8 +53,9 @@ async def diagnose(
     said = answer.value.model_dump()
     cause, reading = said["root_cause"], said["reading"]
     if said["remedy"] == "none" and reading != "none":
-        if reading in state["asked"]:
-            return _nothing(f"stuck: the model asked for {reading} again; {cause}", answer.model_id)
+        if state["asked"]:
+            why = f"stuck: the model asks for {reading} after it has read {state['asked'][0]}"
+            return _nothing(f"{why}; {cause}", answer.model_id)
         diagnosis = Diagnosis(cause, Verdict.NOT_PROVEN, None, reading, answer.model_id)
         return {
             "diagnosis": diagnosis,

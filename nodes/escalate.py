@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
-
 from graph.state import ObserverState
 from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import ApprovalState
 from observer.domain.report import Findings
 from observer.domain.runbook import Escalation, NoticeTemplate
+from observer.domain.templates import fill
 from observer.errors import Undelivered
 from observer.gateway.dispatcher import Dispatcher
 from observer.records.ledger import Ledger
-
-_TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 async def escalate(
@@ -50,8 +46,8 @@ async def escalate(
         failed.append(name)
         because = f"{call.tool} failed, will be tried again: {observation.summary}"
         return {**kept, "to_tell": to_tell, "failed": failed, "because": because}
-    payload = (await ledger.payloads([observation])).get(observation.key) or {}
-    ticket = payload.get("incident_id")
+    payloads = await ledger.payloads([observation])
+    ticket = (payloads.get(observation.key) or {}).get("incident_id")
     return {
         **kept,
         "to_tell": to_tell,
@@ -82,7 +78,7 @@ def _fill(template: NoticeTemplate, findings: Findings) -> Call:
         "stage": findings.incident.stage,
     }
     args = {
-        name: _TEMPLATES.from_string(value).render(words) if isinstance(value, str) else value
+        name: fill(value, words) if isinstance(value, str) else value
         for name, value in template.args.items()
     }
     return Call(template.tool, args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph.state import ObserverState
+from observer.domain.calls import CallStatus
 from observer.records.memory import Memory
 
 
@@ -12,6 +13,11 @@ async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
     known, healthy = state["known_error"], state["healthy"]
     if known is None or healthy is None:
         return {"because": "nothing to learn from this"}
+    steps = state["incident"].key("remedy", 0, known, "")
+    if any(
+        o.status is CallStatus.REFUSED and o.key.startswith(steps) for o in state["observations"]
+    ):
+        return {"because": f"{known} was not tried, so nothing is learned of it"}
     held = known not in state["tried"]
     await memory.met(known, state["incident"], held=held)
     return {"because": f"{known} {'held' if held else 'did not hold'}"}

@@ -37,6 +37,9 @@ async def seek_approval(
     if remedy is None:
         reason = f"{state['known_error']} is a case for a person"
         return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
+    if tree.find(run.incident.stage) is None:
+        reason = f"{run.incident.stage} is not in dependency_tree.yaml: a case for a person"
+        return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
     known = remedy.id if remedy.origin == "known error" else None
     ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.steps)
     if ruling.kind is not RulingKind.ASK:

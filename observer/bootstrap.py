@@ -50,6 +50,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         configuration=configuration,
         data_dir=data_dir,
         database=database,
+        redactor=redactor,
         journal=journal,
         spans=spans,
         drain=drain,

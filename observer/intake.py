@@ -62,19 +62,38 @@ class Intake:
         if known is not None and await self._is_repetition(alert, known):
             return Accepted(known.event_id, known.session_id, duplicate=True)
         if alert.severity is Severity.INFO:
-            event = _event(source, alert, event_ids[0], alert.session_id or _fresh_session(alert))
+            event = self._event(
+                source, alert, event_ids[0], alert.session_id or _fresh_session(alert)
+            )
             fresh = await self._sessions.acknowledge(event, body_hash=body_hash)
             return await self._answer(event, fresh)
         await self._refuse_when_full(alert.severity)
         if alert.session_id is not None:
-            event = _event(source, alert, event_ids[0], alert.session_id)
+            event = self._event(source, alert, event_ids[0], alert.session_id)
             return await self._enqueue(event, body_hash, fingerprint=None)
         # Two first events of one stage at the same time must find each other's session.
         async with self._deriving:
             fingerprint = digest(alert.tenant_id, source, alert.stage)
             session = await self._sessions.open_session(alert.tenant_id, fingerprint)
-            event = _event(source, alert, event_ids[0], session or _fresh_session(alert))
+            event = self._event(source, alert, event_ids[0], session or _fresh_session(alert))
             return await self._enqueue(event, body_hash, fingerprint)
+
+    def _event(self, source: str, alert: Alert, event_id: str, session_id: str) -> Event:
+        """The event as it is kept: a secret that this process holds goes no further."""
+        redactor = self._services.redactor
+        return Event(
+            event_id=event_id,
+            tenant_id=alert.tenant_id,
+            session_id=session_id,
+            source=source,
+            severity=alert.severity,
+            stage=alert.stage,
+            message=redactor.text(alert.message),
+            feature=alert.feature,
+            occurred_at=alert.occurred_at,
+            labels=redactor.value(alert.labels),
+            metrics=alert.metrics,
+        )
 
     async def _enqueue(self, event: Event, body_hash: str, fingerprint: str | None) -> Accepted:
         item = {
@@ -122,19 +141,3 @@ class Intake:
 
 def _fresh_session(alert: Alert) -> str:
     return f"{alert.stage[:60]}-{uuid.uuid4().hex[:12]}"
-
-
-def _event(source: str, alert: Alert, event_id: str, session_id: str) -> Event:
-    return Event(
-        event_id=event_id,
-        tenant_id=alert.tenant_id,
-        session_id=session_id,
-        source=source,
-        severity=alert.severity,
-        stage=alert.stage,
-        message=alert.message,
-        feature=alert.feature,
-        occurred_at=alert.occurred_at,
-        labels=alert.labels,
-        metrics=alert.metrics,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.domain.dependency_tree import DependencyTree
+from observer.domain.redaction import Redactor
 from observer.domain.runbook import Escalation, Runbook
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
@@ -28,6 +29,7 @@ class Services:
     configuration: Configuration
     data_dir: DataDir
     database: Database
+    redactor: Redactor
     journal: Journal
     spans: Spans
     drain: Drain

@@ -12,7 +12,9 @@ from observer.domain.remedy import Remedy
 
 _BREAK = re.compile(r"[\t\n\r\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 _HEADLINE_LENGTH = 120
+_OBSERVATIONS_LENGTH = 5000
 
 
 def inert(text: str, limit: int = 1000) -> str:
@@ -21,7 +23,9 @@ def inert(text: str, limit: int = 1000) -> str:
     On one line, because a report states a fact a line and nobody else may add one.
     """
     text = _CONTROL.sub("", _BREAK.sub(" ", text))[:limit]
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Cut after it has grown, or a ticket of nothing but `<` is longer than the tracker takes.
+    return text if len(text) <= limit else _CUT_ENTITY.sub("", text[:limit])
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,20 @@ class Findings:
             f"Severity: {self.incident.severity} ({inert(self.incident.severity_reason, 200)})",
             f"Stage: {self.incident.stage}",
             *(f"Suffers: {promise}" for promise in self.impact),
-            *(f"{o.tool}: {o.status}: {inert(o.summary, 300)}" for o in self.observations),
+            *self._observed(),
             f"Cause: {inert(self.cause, 500) or 'not found'}",
             f"Result: {self.ending}",
         ]
         return "\n".join(lines)
+
+    def _observed(self) -> list[str]:
+        """The newest observations that fit into a ticket; all of them are in the ledger."""
+        lines: list[str] = []
+        room = _OBSERVATIONS_LENGTH
+        for o in reversed(self.observations):
+            line = f"{o.tool}: {o.status}: {inert(o.summary, 300)}"
+            room -= len(line) + 1
+            if room < 0:
+                return [f"{len(self.observations) - len(lines)} earlier observations", *lines]
+            lines.insert(0, line)
+        return lines

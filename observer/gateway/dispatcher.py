@@ -76,6 +76,7 @@ class Dispatcher:
     async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
         """One notification or ticket; exempt from the budget, tried again where it failed."""
         ruling = self.rule_on(call, run)
+        call = Call(call.tool, self._redactor.value(call.args))
         return await self._dispatch(call, key=key, run=run, purpose=Purpose.NOTIFY, ruling=ruling)
 
     async def _dispatch(

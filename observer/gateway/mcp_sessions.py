@@ -16,9 +16,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
 from langchain_mcp_adapters.sessions import Connection, create_session
 from mcp import ClientSession
-from mcp.types import CallToolResult, TextContent
+from mcp.types import (
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ClientRequest,
+    TextContent,
+)
 
 from observer.domain.calls import CallStatus
 from observer.errors import ConfigurationError
@@ -57,6 +65,7 @@ class HeldSession:
         self.last_error: str | None = None
         self._connection = _connection(settings, data_dir)
         self._session: ClientSession | None = None
+        self._validators: dict[str, Validator] = {}
         self._ready = asyncio.Event()
         self._broken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -99,6 +108,11 @@ class HeldSession:
                     self.version = answer.serverInfo.version or "unknown"
                     listed = await session.list_tools()
                     self.tools = {tool.name: tool.description or "" for tool in listed.tools}
+                    self._validators = {
+                        tool.name: validator_for(tool.outputSchema)(tool.outputSchema)
+                        for tool in listed.tools
+                        if tool.outputSchema is not None
+                    }
                     self._session = session
                     self.restarts += 1
                     self.last_error = None
@@ -139,15 +153,33 @@ class HeldSession:
         limit = self.settings.timeout
         try:
             async with asyncio.timeout(limit + 1):
-                result = await session.call_tool(
-                    tool, dict(args), read_timeout_seconds=timedelta(seconds=limit)
+                # Not `call_tool`: it checks the tool's schema anew with every answer, which
+                # costs more than the call.
+                result = await session.send_request(
+                    ClientRequest(
+                        CallToolRequest(
+                            params=CallToolRequestParams(name=tool, arguments=dict(args))
+                        )
+                    ),
+                    CallToolResult,
+                    request_read_timeout_seconds=timedelta(seconds=limit),
                 )
         except TimeoutError:
             self._broken.set()
             return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
         except Exception as error:
             return self._failed(error, limit)
-        return _reply(result)
+        return self._checked(tool, _reply(result))
+
+    def _checked(self, tool: str, reply: Reply) -> Reply:
+        """An answer must have the shape that its tool declares."""
+        validator = self._validators.get(tool)
+        if validator is None or reply.status is not CallStatus.SUCCESS:
+            return reply
+        problem = next(validator.iter_errors(reply.payload), None)
+        if problem is None:
+            return reply
+        return Reply(CallStatus.ERROR, None, f"not the declared answer: {problem.message}"[:300])
 
     def _failed(self, error: Exception, limit: float) -> Reply:
         text = _first_line(error)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import hashlib
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from jinja2 import StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from observer.domain.calls import Run
 from observer.domain.redaction import Redactor
 from observer.domain.span import Span, SpanKind
+from observer.domain.templates import fill
 from observer.errors import ModelsExhausted
 from observer.gateway.chat_models import build
 from observer.records.journal import Journal
@@ -28,7 +29,6 @@ from observer.settings.schema import Role
 
 T = TypeVar("T", bound=BaseModel)
 NANO = 1_000_000_000
-_TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Models:
         self._spans = spans
         self._journal = journal
         self._redactor = redactor
+        self._fence_secret = secrets.token_bytes(16)
         self._models: dict[str, BaseChatModel] = {}
         self.last_error: str | None = None
 
@@ -84,10 +85,11 @@ class Models:
         """
         prompt = self._configuration.prompts[prompt_name]
         clean = self._redactor.value(dict(facts))
-        # The fence is of the incident, so that it cannot be guessed from outside and the same
-        # question always costs the same.
-        fence = f"<<<{run.incident.event_key[:16]}>>>"
-        text = _TEMPLATES.from_string(prompt.text).render(**clean, fence=fence)
+        # Of this process's secret, because the caller may choose the event's id and with it the
+        # event's key; always of the same length, so that the same question costs the same.
+        secret = self._fence_secret + run.incident.event_key.encode()
+        fence = f"<<<{hashlib.sha256(secret).hexdigest()[:16]}>>>"
+        text = fill(prompt.text, {**clean, "fence": fence})
         message = HumanMessage(text, additional_kwargs={"facts": clean})
         chain = self._configuration.models.profiles[self.profile][role]
         for name in chain:
@@ -104,11 +106,13 @@ class Models:
             started, clock = now_ms(), time.monotonic()
             raw: AIMessage | None = None
             try:
+                # Outside the limit: the first use imports the provider's library.
+                model = await self._model(name)
                 async with asyncio.timeout(self._settings.timeout):
-                    raw = await self._call(name, message, schema)
+                    raw = await self._call(model, message, schema)
                 value = self._check(name, raw, schema)
             except Exception as error:  # whatever a provider raises, the next one is asked
-                why = self._redactor.text(f"{type(error).__name__}: {error}"[:300])
+                why = self._redactor.text(_why(error))[:300]
                 self.last_error = f"{name}: {why}"
                 latency = (time.monotonic() - clock) * 1000
                 self._span(name, prompt, run, started, latency, raw, "error", why)
@@ -127,10 +131,15 @@ class Models:
             return Answer(value, name.removesuffix(":"))
         return None
 
-    async def _call(self, name: str, message: HumanMessage, schema: type[T]) -> AIMessage:
+    async def _model(self, name: str) -> BaseChatModel:
         model = self._models.get(name)
         if model is None:
             model = self._models[name] = await asyncio.to_thread(build, name, self._configuration)
+        return model
+
+    async def _call(
+        self, model: BaseChatModel, message: HumanMessage, schema: type[T]
+    ) -> AIMessage:
         structured = model.with_structured_output(
             _closed_schema(schema), method="json_schema", include_raw=True
         )
@@ -240,6 +249,15 @@ def _closed_schema(schema: type[BaseModel]) -> dict[str, Any]:
     described.setdefault("title", schema.__name__)
     described["additionalProperties"] = False
     return described
+
+
+def _why(error: BaseException) -> str:
+    """What happened and at the root of it: "Connection error." alone explains nothing."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    text = f"{type(error).__name__}: {error}"
+    return text if root is error else f"{text} <- {type(root).__name__}: {root}"
 
 
 def _version(raw: AIMessage | None, name: str) -> str:

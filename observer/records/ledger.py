@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from observer.domain.span import Span
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 from observer.records.spans import Spans
+
+_RECENT = 512
+"""Payloads kept in memory, beside the database."""
 
 _LEDGER_STATUS = {
     CallStatus.SUCCESS: "done",
@@ -35,6 +39,7 @@ class Ledger:
         self._database = database
         self._journal = journal
         self._spans = spans
+        self._recent: OrderedDict[str, Any] = OrderedDict()
 
     async def intend(self, call: Call, *, key: str, purpose: Purpose, run: Run) -> None:
         """Write down what is about to be done, durably, before it is done."""
@@ -66,6 +71,7 @@ class Ledger:
     ) -> None:
         """Write the result, its span and its journal line in one durable transaction."""
         args = self._journal.redacted(call.args)
+        self._remember(observation.key, payload)
 
         def work(connection: Connection) -> None:
             _upsert(
@@ -108,7 +114,10 @@ class Ledger:
 
     async def payloads(self, observations: Sequence[Observation]) -> dict[str, Any]:
         """The recorded results of observations, by key; failed ones have none."""
-        keys = [observation.key for observation in observations]
+        known = {o.key: self._recent[o.key] for o in observations if o.key in self._recent}
+        keys = [o.key for o in observations if o.key not in known]
+        if not keys:
+            return {key: payload for key, payload in known.items() if payload is not None}
         marks = ", ".join("?" * len(keys))
         rows = await self._database.read(
             lambda c: c.execute(
@@ -117,7 +126,14 @@ class Ledger:
                 keys,
             ).fetchall()
         )
-        return {row["idempotency_key"]: json.loads(row["payload"]) for row in rows}
+        read = {row["idempotency_key"]: json.loads(row["payload"]) for row in rows}
+        return {**read, **{key: payload for key, payload in known.items() if payload is not None}}
+
+    def _remember(self, key: str, payload: Any) -> None:
+        """The next nodes of the same run ask for it within milliseconds."""
+        self._recent[key] = payload
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
 
     async def calls_used(self, event_key: str) -> int:
         """How many budgeted calls the handling of an event has made so far."""

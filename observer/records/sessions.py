@@ -11,7 +11,11 @@ from observer.domain.event import Event, Severity
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 
-ENDED = ("resolved", "escalated", "acknowledged", "failed")
+_STORED = (
+    "SELECT events.*, EXISTS (SELECT 1 FROM approvals WHERE approvals.tenant_id = events.tenant_id"
+    " AND approvals.session_id = events.session_id AND approvals.status = 'pending')"
+    " AS session_asks FROM events"
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class StoredEvent:
     status: str
     attempts: int
     event: Event
+    session_asks: bool
+    """Whether a question of its session waits for a person."""
 
 
 class Sessions:
@@ -139,7 +145,7 @@ class Sessions:
         """The unfinished events of the event's session up to the event itself, in order."""
         rows = await self._database.read(
             lambda c: c.execute(
-                "SELECT * FROM events WHERE tenant_id = ? AND session_id = ?"
+                f"{_STORED} WHERE tenant_id = ? AND session_id = ?"
                 " AND status IN ('queued', 'running')"
                 " AND seq <= (SELECT seq FROM events WHERE event_key = ?) ORDER BY seq",
                 (event.tenant_id, event.session_id, event.key),
@@ -150,7 +156,7 @@ class Sessions:
     async def event(self, event_key: str) -> StoredEvent | None:
         """One stored event."""
         row = await self._database.read(
-            lambda c: c.execute("SELECT * FROM events WHERE event_key = ?", (event_key,)).fetchone()
+            lambda c: c.execute(f"{_STORED} WHERE event_key = ?", (event_key,)).fetchone()
         )
         return None if row is None else _stored(row)
 
@@ -158,7 +164,7 @@ class Sessions:
         """The session's events that were given up: what `resume` picks up."""
         rows = await self._database.read(
             lambda c: c.execute(
-                "SELECT * FROM events WHERE tenant_id = ? AND session_id = ? AND status = 'dead'"
+                f"{_STORED} WHERE tenant_id = ? AND session_id = ? AND status = 'dead'"
                 " ORDER BY seq",
                 (tenant_id, session_id),
             ).fetchall()
@@ -340,7 +346,14 @@ class Sessions:
 
 def _stored(row: Any) -> StoredEvent:
     event = Event.model_validate_json(row["payload"])
-    return StoredEvent(row["seq"], row["event_key"], row["status"], row["attempts"], event)
+    return StoredEvent(
+        seq=row["seq"],
+        key=row["event_key"],
+        status=row["status"],
+        attempts=row["attempts"],
+        event=event,
+        session_asks=bool(row["session_asks"]),
+    )
 
 
 def _event_row(row: Any) -> dict[str, Any]:

@@ -116,11 +116,20 @@ class Worker:
 
     async def _handle_event(self, item: Item) -> None:
         event = Event.model_validate(item["event"])
-        await self._heal_missing_row(event, item)
         urgent = event.severity is Severity.CRITICAL
         # Everything of this session that came before goes first, whatever lane it waits in.
-        while earlier := await self._sessions.unfinished(event):
-            await self._work_off(earlier[0], urgent=urgent)
+        while unfinished := await self._unfinished(event, item):
+            for stored in unfinished:
+                await self._work_off(stored, urgent=urgent)
+            if unfinished[-1].key == event.key:
+                return
+
+    async def _unfinished(self, event: Event, item: Item) -> list[StoredEvent]:
+        unfinished = await self._sessions.unfinished(event)
+        if not unfinished and await self._sessions.event(event.key) is None:
+            await self._heal_missing_row(event, item)
+            unfinished = await self._sessions.unfinished(event)
+        return unfinished
 
     async def _handle_answer(self, approval_id: str) -> None:
         try:
@@ -186,6 +195,8 @@ class Worker:
 
     async def _waits_behind_approval(self, stored: StoredEvent) -> bool:
         """While the session waits for a person, further events are noted, not run."""
+        if not stored.session_asks:
+            return False
         event = stored.event
         for approval in await self._approvals.pending(
             tenant_id=event.tenant_id, session_id=event.session_id

@@ -28,9 +28,7 @@ def diagnosis(
     cause: str = "a shard lost its lease",
 ) -> Reply:
     """A model's answer to `diagnose`."""
-    return Reply(
-        {"root_cause": cause, "verdict": verdict, "remedy": remedy, "reading": reading}
-    )
+    return Reply({"root_cause": cause, "verdict": verdict, "remedy": remedy, "reading": reading})
 
 
 def openai_env(server: OpenAIServer, **more: str) -> dict[str, str]:
