@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
 from bench.floor import Cost, floor
+from bench.graph_only import graph_only
 from tests.observer_process import INFO, ROOT, ObserverProcess
 
 WARNING_SUPERSTEPS = 12
@@ -30,6 +31,12 @@ def main() -> None:
         f"floor: {WARNING_SUPERSTEPS} trivial nodes, SQLite saver, synchronous=FULL, "
         f"durability=sync: {bare.wall_ms:.1f} ms, {bare.cpu_ms:.1f} CPU ms, "
         f"{bare.per_second:.0f} runs/s\n"
+    )
+    alone = graph_only()
+    console.print(
+        f"known WARNING, graph and records only, tools answered at once: {alone.wall_ms:.1f} ms,"
+        f" {alone.cpu_ms:.1f} CPU ms: {alone.cpu_ms / bare.cpu_ms:.1f} x the floor's CPU,"
+        f" {alone.wall_ms / bare.wall_ms:.1f} x its time\n"
     )
     table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,7 @@
-"""The arrows of the drawing: each reads the state and names where to go, nothing more."""
+"""The arrows of the drawing: each reads the state and names where to go, nothing more.
+
+They are coroutines because LangGraph runs a plain function in a thread, a hop for every arrow.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,31 @@ from observer.domain.event import Severity
 from observer.domain.remedy import ApprovalState, RulingKind
 
 
-def after_classify(state: ObserverState) -> Literal["INFO", "WARNING or CRITICAL"]:
+async def after_classify(state: ObserverState) -> Literal["INFO", "WARNING or CRITICAL"]:
     info = state["incident"].severity is Severity.INFO
     return "INFO" if info else "WARNING or CRITICAL"
 
 
-def after_investigate(state: ObserverState) -> list[Send] | Literal["nothing more to read"]:
+async def after_investigate(state: ObserverState) -> list[Send] | Literal["nothing more to read"]:
     """Independent readings go out together; each is recorded on its own."""
     looks = [Look(incident=state["incident"], reading=reading) for reading in state["plan"]]
     return [Send("observe", look) for look in looks] or "nothing more to read"
 
 
-def after_look_up(state: ObserverState) -> Literal["known", "novel"]:
+async def after_look_up(state: ObserverState) -> Literal["known", "novel"]:
     return "known" if state["known_error"] is not None else "novel"
 
 
-def after_diagnose(state: ObserverState) -> Literal["needs a reading", "remedy", "not proven"]:
+async def after_diagnose(
+    state: ObserverState,
+) -> Literal["needs a reading", "remedy", "not proven"]:
     diagnosis = state["diagnosis"]
     if diagnosis is not None and diagnosis.reading is not None:
         return "needs a reading"
     return "remedy" if state["remedy"] is not None else "not proven"
 
 
-def after_seek_approval(
+async def after_seek_approval(
     state: ObserverState,
 ) -> Literal["allowed or approved", "refused, rejected, expired, or about to ask"]:
     """Before the question waits, people are told of it: that way leads through escalate, too."""
@@ -48,13 +53,13 @@ def after_seek_approval(
     return "refused, rejected, expired, or about to ask"
 
 
-def after_remediate(state: ObserverState) -> Literal["next step", "done"]:
+async def after_remediate(state: ObserverState) -> Literal["next step", "done"]:
     remedy = state["remedy"]
     more = remedy is not None and state["steps_done"] < len(remedy.steps)
     return "next step" if more and not state["step_failed"] else "done"
 
 
-def after_verify(
+async def after_verify(
     state: ObserverState,
 ) -> Literal["look again", "still failing", "healthy or spent"]:
     if state["healthy"] is None:
@@ -63,7 +68,7 @@ def after_verify(
     return "still failing" if retry else "healthy or spent"
 
 
-def after_escalate(state: ObserverState) -> Literal["next channel", "approval due", "told"]:
+async def after_escalate(state: ObserverState) -> Literal["next channel", "approval due", "told"]:
     if state["to_tell"] or state["failed"]:
         return "next channel"
     return "approval due" if state["approval"] is ApprovalState.DUE else "told"
