@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
 
 from graph.build import build_graph, serializer
 from observer.daemon import Observer, open_observer
+from observer.domain.hitl import Resume
 from observer.domain.lifecycle import Lifecycle
 from observer.errors import (
     AnswerRejected,
@@ -34,7 +36,7 @@ from observer.gateway.signatures import verify
 from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
 from observer.sources.strict_json import decode
-from observer.web import BodyLimit, LoopbackOnly, is_loopback
+from observer.web import BodyLimit, LoopbackOnly, QuietServer, is_loopback
 
 RETRY_AFTER_S = "5"
 STATUS_OF: dict[type[ObserverError], int] = {
@@ -70,47 +72,6 @@ class Problem(BaseModel):
 
     detail: str
     field: str | None = None
-
-
-class Answer(BaseModel):
-    """A shape with no keys but the listed ones."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class EditedAction(Answer):
-    """The action as a person wants it."""
-
-    name: str
-    args: dict[str, Any]
-
-
-class Approve(Answer):
-    """Do it."""
-
-    type: Literal["approve"]
-    message: str | None = Field(default=None, max_length=2000)
-
-
-class Edit(Answer):
-    """Do it with these arguments."""
-
-    type: Literal["edit"]
-    edited_action: EditedAction
-
-
-class Reject(Answer):
-    """Leave it to a person."""
-
-    type: Literal["reject"]
-    message: str | None = Field(default=None, max_length=2000)
-
-
-class Resume(Answer):
-    """LangChain's HITL response; without decisions, another try of a parked session."""
-
-    decisions: list[Annotated[Approve | Edit | Reject, Field(discriminator="type")]] | None = None
-    approval_id: str | None = None
 
 
 async def current_observer(request: Request) -> Observer:
@@ -201,7 +162,9 @@ async def sessions(
     limit: Annotated[int, Field(ge=1, le=1000)] = 50,
 ) -> dict[str, Any]:
     """The newest sessions first."""
-    listed = await observer.services.sessions.list(tenant_id=tenant_id, status=status, limit=limit)
+    listed = await observer.services.session_views.list(
+        tenant_id=tenant_id, status=status, limit=limit
+    )
     return {"sessions": listed}
 
 
@@ -209,7 +172,7 @@ async def sessions(
 async def session(observer: Current, session_id: str, tenant_id: str = "default") -> dict[str, Any]:
     """One session with its events, runs, transitions and open questions."""
     services = observer.services
-    found = await services.sessions.show(tenant_id, session_id)
+    found = await services.session_views.show(tenant_id, session_id)
     if found is None:
         raise UnknownSession(f"tenant '{tenant_id}' has no session '{session_id}'")
     pending = await services.approvals.pending(tenant_id=tenant_id, session_id=session_id)
@@ -286,6 +249,13 @@ async def explain(request: Request, error: Exception) -> JSONResponse:
     """Every refusal in the same shape."""
     if isinstance(error, PayloadRejected):
         return JSONResponse({"detail": str(error), "field": error.field}, error.status)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        return JSONResponse({"detail": f"{field}: {first['msg']}", "field": field}, 422)
+    if isinstance(error, HTTPException):
+        shown = {"detail": error.detail, "field": None}
+        return JSONResponse(shown, error.status_code, error.headers)
     kind = type(error)
     code = STATUS_OF[kind] if issubclass(kind, ObserverError) and kind in STATUS_OF else 500
     headers = {"Retry-After": RETRY_AFTER_S} if code == 503 else {}
@@ -312,7 +282,8 @@ def create_app(observer: Observer | None = None) -> FastAPI:
         app.state.observer = observer
         max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
     app.include_router(router)
-    app.add_exception_handler(ObserverError, explain)
+    for kind in (ObserverError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, explain)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(BodyLimit, limit=max_body_bytes)
     return app
@@ -341,7 +312,7 @@ def run(host: str, port: int) -> int:
 
 async def _serve(configuration: Configuration, host: str, port: int) -> int:
     async with open_observer(configuration, build_graph, serializer()) as observer:
-        server = _Server(
+        server = QuietServer(
             uvicorn.Config(
                 create_app(observer),
                 host=host,
@@ -349,6 +320,8 @@ async def _serve(configuration: Configuration, host: str, port: int) -> int:
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=5,
+                # httptools, where it is installed, takes headers without limit.
+                http="h11",
             )
         )
         try:
@@ -356,30 +329,3 @@ async def _serve(configuration: Configuration, host: str, port: int) -> int:
         except SystemExit as error:
             raise ConfigurationError(f"cannot listen on {host}:{port}; see above") from error
         return 0
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens once it does, and leaves the ending to the observer."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            address = self.servers[0].sockets[0].getsockname()
-            where = f"http://{address[0]}:{address[1]}"
-            print(f"[observer] Process running. Send events to {where}/alerts", flush=True)
-            print("[observer] Press Ctrl+C to stop.", flush=True)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Uvicorn raises the signal again when it is done, and we would die before draining.
-
-        A second signal while draining ends the process at once.
-        """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)

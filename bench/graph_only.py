@@ -17,7 +17,7 @@ from bench.floor import Cost
 from graph.build import build_graph, serializer
 from observer.bootstrap import open_services
 from observer.domain.calls import CallStatus
-from observer.gateway.mcp_sessions import Reply
+from observer.gateway.replies import Reply
 from observer.records.data_dir import DataDir
 from observer.records.database import PRAGMAS
 from observer.settings import load_configuration

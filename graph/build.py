@@ -28,7 +28,7 @@ from nodes.remediate import remediate
 from nodes.seek_approval import seek_approval
 from nodes.verify import verify
 from observer.domain.calls import Run
-from observer.domain.span import Span, SpanKind
+from observer.domain.span import SpanKind, span_of
 from observer.records.spans import new_id, now_ms
 from observer.services import Services
 
@@ -149,25 +149,19 @@ def _emit(
     status: str,
     because: str,
 ) -> None:
-    incident = run.incident
-    kind = SpanKind.HITL_APPROVAL if status == "waiting" else SpanKind.AGENT_STEP
     services.spans.emit(
-        Span(
-            trace_id=run.trace_id,
-            span_id=run.span_id,
-            parent_span_id=None,
-            tenant_id=incident.tenant_id,
-            session_id=incident.session_id,
-            step_index=run.step,
-            timestamp_ms=started,
-            span_kind=kind,
-            latency_ms=(time.monotonic() - clock) * 1000,
-            feature=incident.feature,
+        span_of(
+            run,
+            SpanKind.HITL_APPROVAL if status == "waiting" else SpanKind.AGENT_STEP,
             name=name,
-            result_status=status,
+            span_id=run.span_id,
+            started_ms=started,
+            latency_ms=(time.monotonic() - clock) * 1000,
+            status=status,
             result_summary=because[:300] or None,
         )
     )
+    incident = run.incident
     if because:
         services.spans.later(
             lambda connection: services.journal.append(

@@ -21,6 +21,7 @@ from observer.records.drain import Drain
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
 from observer.services import Services
@@ -56,6 +57,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         drain=drain,
         ledger=ledger,
         sessions=Sessions(database, journal),
+        session_views=SessionViews(database),
         approvals=approvals,
         memory=Memory(database, journal, configuration.known_errors),
         mcp=mcp,

@@ -64,7 +64,7 @@ class Observer:
             NothingToResume: nothing waits.
         """
         services = self.services
-        if await services.sessions.show(tenant_id, session_id) is None:
+        if await services.session_views.show(tenant_id, session_id) is None:
             raise UnknownSession(f"tenant '{tenant_id}' has no session '{session_id}'")
         if decisions is None:
             parked = await services.sessions.parked(tenant_id, session_id)
@@ -88,7 +88,7 @@ class Observer:
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""
         services = self.services
-        pending = await services.sessions.pending()
+        pending = await services.session_views.pending()
         oldest = pending.pop("oldest_event_age_s")
         disk = await asyncio.to_thread(shutil.disk_usage, services.data_dir.path)
         free = disk.free

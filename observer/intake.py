@@ -119,7 +119,7 @@ class Intake:
         limit = queue.max_pending
         if severity is Severity.CRITICAL:
             limit += queue.critical_reserve
-        pending = await self._sessions.pending()
+        pending = await self._services.session_views.pending()
         if pending["queued"] + pending["running"] >= limit:
             raise InboxFull(f"{limit} events wait already")
 

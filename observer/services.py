@@ -17,6 +17,7 @@ from observer.records.drain import Drain
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
 from observer.settings import Configuration
@@ -35,6 +36,7 @@ class Services:
     drain: Drain
     ledger: Ledger
     sessions: Sessions
+    session_views: SessionViews
     approvals: Approvals
     memory: Memory
     mcp: McpSessions

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BODY_TIMEOUT_S = 10.0
@@ -96,3 +100,30 @@ async def _refuse(send: Send, status: int, detail: str, field: str) -> None:
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+class QuietServer(uvicorn.Server):
+    """Says where it listens once it does, and leaves the ending to the observer."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            address = self.servers[0].sockets[0].getsockname()
+            where = f"http://{address[0]}:{address[1]}"
+            print(f"[observer] Process running. Send events to {where}/alerts", flush=True)
+            print("[observer] Press Ctrl+C to stop.", flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal again when it is done, and we would die before draining.
+
+        A second signal while draining ends the process at once.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)

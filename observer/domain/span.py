@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from observer.domain.calls import Run
+
 
 class MissingTag(ValueError):
     """A span lacks a required tag."""
@@ -86,3 +88,37 @@ class Span:
     def as_record(self) -> dict[str, Any]:
         """The span as one JSON object, without the tags that its kind does not have."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def span_of(
+    run: Run,
+    kind: SpanKind,
+    *,
+    name: str,
+    span_id: str,
+    started_ms: int,
+    latency_ms: float,
+    status: str,
+    **tags: Any,
+) -> Span:
+    """A span of something that happened in a step of a run.
+
+    Raises:
+        MissingTag: a tag that its kind requires is missing.
+    """
+    incident = run.incident
+    return Span(
+        trace_id=run.trace_id,
+        span_id=span_id,
+        parent_span_id=None if span_id == run.span_id else run.span_id,
+        tenant_id=incident.tenant_id,
+        session_id=incident.session_id,
+        step_index=run.step,
+        timestamp_ms=started_ms,
+        span_kind=kind,
+        latency_ms=latency_ms,
+        feature=incident.feature,
+        name=name,
+        result_status=status,
+        **tags,
+    )

@@ -14,8 +14,9 @@ from observer.domain.budget import RunBudget
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind
-from observer.domain.span import Span, SpanKind
-from observer.gateway.mcp_sessions import McpSessions, Reply
+from observer.domain.span import Span, SpanKind, span_of
+from observer.gateway.mcp_sessions import McpSessions
+from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
 from observer.records.spans import new_id, now_ms
@@ -158,25 +159,18 @@ class Dispatcher:
     def _span(
         self, call: Call, observation: Observation, run: Run, started: int, latency_ms: float
     ) -> Span:
-        incident = run.incident
         rule = self._autonomy.get(call.tool)
-        args = {**call.args, "idempotency_key": observation.key}
-        return Span(
-            trace_id=run.trace_id,
-            span_id=new_id(),
-            parent_span_id=run.span_id,
-            tenant_id=incident.tenant_id,
-            session_id=incident.session_id,
-            step_index=run.step,
-            timestamp_ms=started,
-            span_kind=SpanKind.TOOL_CALL,
-            latency_ms=latency_ms,
-            feature=incident.feature,
+        return span_of(
+            run,
+            SpanKind.TOOL_CALL,
             name=call.tool,
-            result_status=observation.status,
+            span_id=new_id(),
+            started_ms=started,
+            latency_ms=latency_ms,
+            status=observation.status,
             tool_name=call.tool,
             tool_version=self._sessions.version(call.tool),
-            args_redacted=self._redactor.value(args),
+            args_redacted=self._redactor.value({**call.args, "idempotency_key": observation.key}),
             result_summary=observation.summary,
             blast_radius_class=rule.blast_radius if rule is not None else 5,
         )

@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,11 +24,11 @@ from mcp.types import (
     CallToolRequestParams,
     CallToolResult,
     ClientRequest,
-    TextContent,
 )
 
 from observer.domain.calls import CallStatus
 from observer.errors import ConfigurationError
+from observer.gateway.replies import Reply, reply_from
 from observer.settings.schema import McpServer
 
 logger = logging.getLogger("observer.mcp")
@@ -37,20 +36,6 @@ logger = logging.getLogger("observer.mcp")
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _PING_EVERY_S = 10.0
-_ANSWER_LIMIT = 262_144
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a tool server answered, or how it failed to.
-
-    `reached` is false when the call certainly never got to a server.
-    """
-
-    status: CallStatus
-    payload: dict[str, Any] | None
-    text: str
-    reached: bool = True
 
 
 class HeldSession:
@@ -169,7 +154,7 @@ class HeldSession:
             return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
         except Exception as error:
             return self._failed(error, limit)
-        return self._checked(tool, _reply(result))
+        return self._checked(tool, reply_from(result))
 
     def _checked(self, tool: str, reply: Reply) -> Reply:
         """An answer must have the shape that its tool declares."""
@@ -259,24 +244,6 @@ def _connection(settings: McpServer, data_dir: str) -> Connection:
         },
         "encoding_error_handler": "replace",
     }
-
-
-def _reply(result: CallToolResult) -> Reply:
-    text = "\n".join(c.text for c in result.content if isinstance(c, TextContent))
-    if len(text) > _ANSWER_LIMIT:
-        return Reply(CallStatus.ERROR, None, f"the answer has {len(text)} characters, too many")
-    if result.isError:
-        return Reply(CallStatus.ERROR, None, text)
-    payload = result.structuredContent
-    if _says_error(payload, text):
-        return Reply(CallStatus.ERROR, payload, text)
-    return Reply(CallStatus.SUCCESS, payload, text)
-
-
-def _says_error(payload: dict[str, Any] | None, text: str) -> bool:
-    """Some tools report a failure in words: redis-cli prints ERR and exits with 0."""
-    said = [text, *(v for v in (payload or {}).values() if isinstance(v, str))]
-    return any(words.lstrip().startswith(("ERR ", "ERR:", "(error)")) for words in said)
 
 
 def _first_line(error: BaseException) -> str:

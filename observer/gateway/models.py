@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import hashlib
 import secrets
 import time
@@ -17,9 +16,17 @@ from pydantic import BaseModel, ValidationError
 
 from observer.domain.calls import Run
 from observer.domain.redaction import Redactor
-from observer.domain.span import Span, SpanKind
+from observer.domain.span import SpanKind, span_of
 from observer.domain.templates import fill
 from observer.errors import ModelsExhausted
+from observer.gateway.answers import (
+    Unusable,
+    closed_schema,
+    hopeless,
+    retry_after,
+    version_of,
+    why_failed,
+)
 from observer.gateway.chat_models import build
 from observer.records.journal import Journal
 from observer.records.spans import Spans, new_id, now_ms
@@ -37,10 +44,6 @@ class Answer(Generic[T]):
 
     value: T
     model_id: str
-
-
-class Unusable(Exception):
-    """The model answered, but not with what was asked."""
 
 
 class Models:
@@ -112,14 +115,14 @@ class Models:
                     raw = await self._call(model, message, schema)
                 value = self._check(name, raw, schema)
             except Exception as error:  # whatever a provider raises, the next one is asked
-                why = self._redactor.text(_why(error))[:300]
+                why = self._redactor.text(why_failed(error))[:300]
                 self.last_error = f"{name}: {why}"
                 latency = (time.monotonic() - clock) * 1000
                 self._span(name, prompt, run, started, latency, raw, "error", why)
                 self._retry_span(name, run, started, latency, why)
                 self._note(run, name, attempt, why)
-                if attempt < self._settings.tries and not _hopeless(error):
-                    wait = min(_retry_after(error) or delay, self._settings.max_retry_delay)
+                if attempt < self._settings.tries and not hopeless(error):
+                    wait = min(retry_after(error) or delay, self._settings.max_retry_delay)
                     await asyncio.sleep(wait)
                     delay *= 2
                     continue
@@ -141,7 +144,7 @@ class Models:
         self, model: BaseChatModel, message: HumanMessage, schema: type[T]
     ) -> AIMessage:
         structured = model.with_structured_output(
-            _closed_schema(schema), method="json_schema", include_raw=True
+            closed_schema(schema), method="json_schema", include_raw=True
         )
         result: Any = await structured.ainvoke([message])
         return result["raw"]
@@ -153,9 +156,9 @@ class Models:
         if not content.strip():
             raise Unusable("the answer is empty")
         pinned = self._configuration.models.versions.get(name.partition(":")[2])
-        version = _version(raw, name)
-        if pinned is not None and version != pinned:
-            raise Unusable(f"the answer is from version {version}, pinned is {pinned}")
+        answered = version_of(raw, name)
+        if pinned is not None and answered != pinned:
+            raise Unusable(f"the answer is from version {answered}, pinned is {pinned}")
         try:
             # Not LangChain's own parsing: it repairs truncated JSON without saying so.
             return schema.model_validate_json(content)
@@ -180,23 +183,17 @@ class Models:
         cost = 0.0
         if price is not None:
             cost = (tokens_in * price.input + tokens_out * price.output) / 1e6
-        incident = run.incident
         self._spans.emit(
-            Span(
-                trace_id=run.trace_id,
-                span_id=new_id(),
-                parent_span_id=run.span_id,
-                tenant_id=incident.tenant_id,
-                session_id=incident.session_id,
-                step_index=run.step,
-                timestamp_ms=started,
-                span_kind=SpanKind.LLM_CALL,
-                latency_ms=latency,
-                feature=incident.feature,
+            span_of(
+                run,
+                SpanKind.LLM_CALL,
                 name=name,
-                result_status=status,
+                span_id=new_id(),
+                started_ms=started,
+                latency_ms=latency,
+                status=status,
                 model_id=name.removesuffix(":"),
-                model_version=_version(raw, name),
+                model_version=version_of(raw, name),
                 prompt_version_hash=prompt.version_hash,
                 input_tokens=tokens_in,
                 output_tokens=tokens_out,
@@ -207,21 +204,15 @@ class Models:
         )
 
     def _retry_span(self, name: str, run: Run, started: int, latency: float, why: str) -> None:
-        incident = run.incident
         self._spans.emit(
-            Span(
-                trace_id=run.trace_id,
-                span_id=new_id(),
-                parent_span_id=run.span_id,
-                tenant_id=incident.tenant_id,
-                session_id=incident.session_id,
-                step_index=run.step,
-                timestamp_ms=started,
-                span_kind=SpanKind.RETRY,
-                latency_ms=latency,
-                feature=incident.feature,
+            span_of(
+                run,
+                SpanKind.RETRY,
                 name=name,
-                result_status="error",
+                span_id=new_id(),
+                started_ms=started,
+                latency_ms=latency,
+                status="error",
                 result_summary=why,
             )
         )
@@ -242,44 +233,3 @@ class Models:
                 reason=why,
             )
         )
-
-
-def _closed_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    described = schema.model_json_schema()
-    described.setdefault("title", schema.__name__)
-    described["additionalProperties"] = False
-    return described
-
-
-def _why(error: BaseException) -> str:
-    """What happened and at the root of it: "Connection error." alone explains nothing."""
-    root = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    text = f"{type(error).__name__}: {error}"
-    return text if root is error else f"{text} <- {type(root).__name__}: {root}"
-
-
-def _version(raw: AIMessage | None, name: str) -> str:
-    metadata = raw.response_metadata if raw is not None else {}
-    return str(metadata.get("model_name") or name.partition(":")[2] or name.removesuffix(":"))
-
-
-def _hopeless(error: Exception) -> bool:
-    """A refused key or an unknown model is not mended by asking again."""
-    return getattr(error, "status_code", None) in (400, 401, 403, 404)
-
-
-def _retry_after(error: Exception) -> float | None:
-    response = getattr(error, "response", None)
-    header = response.headers.get("retry-after") if response is not None else None
-    if not header:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
-        return None

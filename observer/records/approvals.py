@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from observer.domain.calls import Call
+from observer.domain.approval import Approval, approved_fingerprint, fitting
 from observer.domain.event import Incident
-from observer.domain.remedy import fingerprint_of
-from observer.errors import AnswerRejected, ApprovalConflict, ApprovalExpired, UnknownApproval
+from observer.errors import ApprovalConflict, ApprovalExpired, UnknownApproval
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
-
-
-@dataclass(frozen=True)
-class Approval:
-    """One question and, once given, its answer."""
-
-    id: str
-    tenant_id: str
-    session_id: str
-    event_key: str
-    fingerprint: str
-    request: dict[str, Any]
-    impact: list[str]
-    status: str
-    answer: dict[str, Any] | None
-    deadline: float
-    created_at: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The contract's pending item."""
-        return {
-            "id": self.id,
-            "session_id": self.session_id,
-            "tenant_id": self.tenant_id,
-            "status": self.status,
-            **self.request,
-            "deadline": self.deadline,
-            "impact": self.impact,
-            "created_at": self.created_at,
-        }
 
 
 class Approvals:
@@ -195,7 +163,7 @@ class Approvals:
             raise ApprovalConflict(f"approval {approval_id} is already {approval.status}")
         if approval.deadline <= time.time():
             raise ApprovalExpired
-        decisions = _fitting(approval, decisions)
+        decisions = fitting(approval, decisions)
         self._close(connection, approval, "answered", {"decisions": decisions})
         return approval
 
@@ -273,40 +241,8 @@ class Approvals:
         return (
             approval.event_key == incident.event_key
             and approval.status == "answered"
-            and _approved_fingerprint(approval) == fingerprint
+            and approved_fingerprint(approval) == fingerprint
         )
-
-
-def _approved_fingerprint(approval: Approval) -> str | None:
-    """What the person agreed to: the question as asked, or as they edited it."""
-    if approval.answer is None:
-        return None
-    steps: list[Call] = []
-    asked = approval.request["action_requests"]
-    for request, decision in zip(asked, approval.answer["decisions"], strict=True):
-        if decision["type"] == "reject":
-            return None
-        action = decision.get("edited_action", request)
-        steps.append(Call(action["name"], action["args"]))
-    return fingerprint_of(steps)
-
-
-def _fitting(approval: Approval, decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One decision for each asked action; a single approve or reject speaks for all of them."""
-    asked = approval.request["action_requests"]
-    if len(decisions) == 1 and decisions[0]["type"] != "edit":
-        return decisions * len(asked)
-    if len(decisions) != len(asked):
-        raise AnswerRejected(f"{len(asked)} decisions are needed, {len(decisions)} were given")
-    for request, decision in zip(asked, decisions, strict=True):
-        if decision["type"] != "edit":
-            continue
-        action = decision["edited_action"]
-        # Without a name, as the command line writes it offline, the asked action is meant.
-        action["name"] = action["name"] or request["name"]
-        if action["name"] != request["name"]:
-            raise AnswerRejected(f"only the arguments of {request['name']} can be edited")
-    return decisions
 
 
 def _approval(row: Any) -> Approval:

@@ -25,8 +25,8 @@ from observer.domain.calls import CallStatus
 from observer.domain.event import Event
 from observer.domain.redaction import Redactor
 from observer.gateway.dispatcher import Dispatcher
-from observer.gateway.mcp_sessions import Reply
 from observer.gateway.models import Models
+from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.journal import Journal

@@ -1,0 +1,44 @@
+"""What a tool server answered, read as a success or a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent
+
+from observer.domain.calls import CallStatus
+
+_ANSWER_LIMIT = 262_144
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool server answered, or how it failed to.
+
+    `reached` is false when the call certainly never got to a server.
+    """
+
+    status: CallStatus
+    payload: dict[str, Any] | None
+    text: str
+    reached: bool = True
+
+
+def reply_from(result: CallToolResult) -> Reply:
+    """What an answer means: a tool's own error is an error, in whatever way it says so."""
+    text = "\n".join(c.text for c in result.content if isinstance(c, TextContent))
+    if len(text) > _ANSWER_LIMIT:
+        return Reply(CallStatus.ERROR, None, f"the answer has {len(text)} characters, too many")
+    if result.isError:
+        return Reply(CallStatus.ERROR, None, text)
+    payload = result.structuredContent
+    if _says_error(payload, text):
+        return Reply(CallStatus.ERROR, payload, text)
+    return Reply(CallStatus.SUCCESS, payload, text)
+
+
+def _says_error(payload: dict[str, Any] | None, text: str) -> bool:
+    """Some tools report a failure in words: redis-cli prints ERR and exits with 0."""
+    said = [text, *(v for v in (payload or {}).values() if isinstance(v, str))]
+    return any(words.lstrip().startswith(("ERR ", "ERR:", "(error)")) for words in said)

@@ -1,0 +1,86 @@
+"""What people ask about sessions: how much waits, which there are, what became of one."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from observer.records.database import Connection, Database
+
+
+class SessionViews:
+    """Reads only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pending(self) -> dict[str, Any]:
+        """How much waits: `queued`, `running`, and the age in seconds of the oldest."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT status, count(*) AS number, min(accepted_at) AS oldest FROM events"
+                " WHERE status IN ('queued', 'running') GROUP BY status"
+            ).fetchall()
+        )
+        numbers = {row["status"]: row["number"] for row in rows}
+        oldest = min((row["oldest"] for row in rows), default=None)
+        return {
+            "queued": numbers.get("queued", 0),
+            "running": numbers.get("running", 0),
+            "oldest_event_age_s": 0.0 if oldest is None else max(0.0, time.time() - oldest),
+        }
+
+    async def list(
+        self, *, tenant_id: str | None, status: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """The newest sessions first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT session_id, tenant_id, status, severity, stage, outcome, updated_at"
+                " FROM sessions WHERE tenant_id = coalesce(?, tenant_id)"
+                " AND status = coalesce(?, status) ORDER BY updated_at DESC LIMIT ?",
+                (tenant_id, status, limit),
+            ).fetchall()
+        )
+        return [dict(row) for row in rows]
+
+    async def show(self, tenant_id: str, session_id: str) -> dict[str, Any] | None:
+        """One session with its events and runs."""
+
+        def work(connection: Connection) -> dict[str, Any] | None:
+            who = (tenant_id, session_id)
+            session = connection.execute(
+                "SELECT session_id, tenant_id, status, severity, stage, outcome, report"
+                " FROM sessions WHERE tenant_id = ? AND session_id = ?",
+                who,
+            ).fetchone()
+            if session is None:
+                return None
+            events = connection.execute(
+                "SELECT payload, status, reason, accepted_at FROM events"
+                " WHERE tenant_id = ? AND session_id = ? ORDER BY seq",
+                who,
+            ).fetchall()
+            runs = connection.execute(
+                "SELECT trace_id, event_key, status, outcome, started_at, ended_at FROM runs"
+                " WHERE tenant_id = ? AND session_id = ? ORDER BY started_at",
+                who,
+            ).fetchall()
+            return {
+                **dict(session),
+                "events": [_event_row(row) for row in events],
+                "runs": [dict(row) for row in runs],
+            }
+
+        return await self._database.read(work)
+
+
+def _event_row(row: Any) -> dict[str, Any]:
+    payload = json.loads(row["payload"])
+    return {
+        **{name: payload[name] for name in ("event_id", "severity", "stage", "message")},
+        "status": row["status"],
+        "reason": row["reason"],
+        "accepted_at": row["accepted_at"],
+    }
