@@ -73,12 +73,23 @@ class LoopbackOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(_OPEN_PATHS):
+        if scope["type"] == "http":
+            headers = {k.lower(): v for k, v in scope["headers"]}
+            if scope["method"] != "GET" and _of_another_site(headers):
+                await _refuse(send, 403, "not from a page of another site", "origin")
+                return
             client = scope.get("client")
-            if client is None or not is_loopback(client[0]):
+            closed = not scope["path"].startswith(_OPEN_PATHS)
+            if closed and (client is None or not is_loopback(client[0])):
                 await _refuse(send, 403, "only from this machine", "(client)")
                 return
         await self._app(scope, receive, send)
+
+
+def _of_another_site(headers: dict[bytes, bytes]) -> bool:
+    """A browser names the page's origin; programs send none."""
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host", b"")
 
 
 def is_loopback(host: str) -> bool:

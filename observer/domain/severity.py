@@ -18,14 +18,17 @@ _ALARMING = ("error", "fail", "refused", "timeout", "degraded", "stuck", "exceed
 
 
 def from_threshold(message: str) -> tuple[Severity, str] | None:
-    """Read "3.2% (threshold: 1%)": a value over its limit is a WARNING, one within it is INFO."""
+    """Read "3.2% (threshold: 1%)": a value over its limit is a WARNING.
+
+    One under it says nothing: of a throughput the low values are the bad ones.
+    """
     found = _THRESHOLD.search(message[:4000])
     if found is None:
         return None
     value, limit = (float(found[name].replace(",", "")) for name in ("value", "limit"))
     if value > limit:
         return Severity.WARNING, f"{found['value']} is over the threshold {found['limit']}"
-    return Severity.INFO, f"{found['value']} is within the threshold {found['limit']}"
+    return None
 
 
 def from_keywords(message: str) -> tuple[Severity, str]:

@@ -125,11 +125,10 @@ class Drain:
         return len(rows) == _BATCH
 
     def _journal_tail(self) -> tuple[int, str]:
-        files = sorted(self._data_dir.journal.glob("*.jsonl"))
-        for path in reversed(files):
-            if (last := _last_line(path)) is not None:
-                return last["seq"], last["hash"]
-        return 0, GENESIS
+        # Not the newest file by its name: a clock set back over midnight writes to an older one.
+        last = (_last_line(path) for path in self._data_dir.journal.glob("*.jsonl"))
+        ends = [(line["seq"], line["hash"]) for line in last if line is not None]
+        return max(ends, default=(0, GENESIS))
 
     def _span_file(self, record: dict[str, Any]) -> Path:
         day = datetime.fromtimestamp(record["timestamp_ms"] / 1000, UTC).date()

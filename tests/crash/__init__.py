@@ -1,0 +1,1 @@
+"""The real process, killed, signalled and flooded: what was promised holds afterwards."""

@@ -1,0 +1,123 @@
+"""Rulings: what nobody wrote a rule for is refused; every level says what it means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observer.domain.autonomy import Rule, rule_on, strictest
+from observer.domain.event import Severity
+from observer.domain.remedy import Level, Ruling, RulingKind
+
+ALLOW, ASK, REFUSE = RulingKind.ALLOW, RulingKind.ASK, RulingKind.REFUSE
+PATIENCE = timedelta(minutes=5)
+LONG_ENOUGH = [
+    (Level.FULL, ALLOW),
+    (Level.AFTER_DELAY, ALLOW),
+    (Level.KNOWN_PATTERN, ALLOW),
+    (Level.APPROVE, ASK),
+    (Level.NEVER, REFUSE),
+]
+NOTHING_SPEAKS_FOR_IT = [
+    (Level.FULL, ALLOW),
+    (Level.AFTER_DELAY, ASK),
+    (Level.KNOWN_PATTERN, ASK),
+    (Level.APPROVE, ASK),
+    (Level.NEVER, REFUSE),
+]
+
+
+def rule(level: Level, **more: object) -> Rule:
+    return Rule("restart_stage", level, 3, PATIENCE, **more)  # type: ignore[arg-type]
+
+
+def test_every_level_has_its_row_in_these_tests() -> None:
+    assert [level for level, _ in LONG_ENOUGH] == list(Level)
+    assert [level for level, _ in NOTHING_SPEAKS_FOR_IT] == list(Level)
+
+
+@pytest.mark.parametrize(("level", "expected"), LONG_ENOUGH)
+def test_a_level_with_everything_in_its_favour(level: Level, expected: RulingKind) -> None:
+    ruling = rule_on(
+        rule(level), severity=Severity.CRITICAL, failing_for=PATIENCE, known_error="ke-1"
+    )
+    assert ruling.kind is expected
+
+
+@pytest.mark.parametrize(("level", "expected"), NOTHING_SPEAKS_FOR_IT)
+def test_a_level_with_nothing_in_its_favour(level: Level, expected: RulingKind) -> None:
+    ruling = rule_on(rule(level), severity=Severity.CRITICAL)
+    assert ruling.kind is expected
+
+
+@given(st.sampled_from(Severity), st.timedeltas(), st.one_of(st.none(), st.text()))
+def test_an_action_without_a_rule_is_refused_whatever_is_said_for_it(
+    severity: Severity, failing_for: timedelta, known_error: str | None
+) -> None:
+    ruling = rule_on(None, severity=severity, failing_for=failing_for, known_error=known_error)
+    assert ruling == Ruling(REFUSE, "no rule in autonomy.yaml names this action")
+
+
+@given(
+    st.sampled_from(Level),
+    st.sampled_from(Severity),
+    st.lists(st.sampled_from(Severity), unique=True).map(tuple),
+    st.timedeltas(timedelta(0), timedelta(days=9)),
+    st.one_of(st.none(), st.just("ke-1")),
+)
+def test_an_action_is_refused_for_severities_its_rule_does_not_list(
+    level: Level,
+    severity: Severity,
+    severities: tuple[Severity, ...],
+    failing_for: timedelta,
+    known_error: str | None,
+) -> None:
+    ruling = rule_on(
+        rule(level, severities=severities),
+        severity=severity,
+        failing_for=failing_for,
+        known_error=known_error,
+    )
+    if severity not in severities or level is Level.NEVER:
+        assert ruling.kind is REFUSE
+    assert ruling.reason
+
+
+def test_patience_ends_exactly_at_its_delay() -> None:
+    just_short = PATIENCE - timedelta(microseconds=1)
+    after_delay = rule(Level.AFTER_DELAY)
+    assert rule_on(after_delay, severity=Severity.WARNING, failing_for=just_short).kind is ASK
+    assert rule_on(after_delay, severity=Severity.WARNING, failing_for=PATIENCE).kind is ALLOW
+
+
+def test_a_known_error_does_not_shorten_patience_nor_time_make_an_error_known() -> None:
+    assert rule_on(rule(Level.AFTER_DELAY), severity=Severity.WARNING, known_error="k").kind is ASK
+    assert (
+        rule_on(
+            rule(Level.KNOWN_PATTERN), severity=Severity.WARNING, failing_for=timedelta(days=9)
+        ).kind
+        is ASK
+    )
+
+
+def test_an_empty_known_error_id_is_no_known_error() -> None:
+    assert rule_on(rule(Level.KNOWN_PATTERN), severity=Severity.WARNING, known_error="").kind is ASK
+
+
+RULINGS = st.builds(Ruling, st.sampled_from(RulingKind), st.text(max_size=5))
+
+
+@given(st.lists(RULINGS, min_size=1))
+def test_of_several_steps_one_refusal_refuses_and_one_question_asks(rulings: list[Ruling]) -> None:
+    together = strictest(rulings)
+    kinds = {ruling.kind for ruling in rulings}
+    assert together in rulings
+    assert together.kind is (REFUSE if REFUSE in kinds else ASK if ASK in kinds else ALLOW)
+
+
+def test_reading_is_the_only_blast_radius_that_changes_nothing() -> None:
+    reads = [radius for radius in range(1, 6) if Rule("x", Level.FULL, radius).reads_only]
+    assert reads == [1]

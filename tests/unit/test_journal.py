@@ -1,0 +1,364 @@
+"""From tables to JSONL files: each line once and in order, through crashes, cuts and midnight."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observer.domain.redaction import MASK, Redactor
+from observer.domain.span import Span, SpanKind
+from observer.records.data_dir import DataDir
+from observer.records.database import Connection, Database
+from observer.records.drain import GENESIS, Drain, line_hash
+from observer.records.journal import Journal
+from observer.records.spans import Spans
+
+pytestmark = pytest.mark.asyncio
+NOON = 1_750_000_000.0 // 86400 * 86400 + 43200
+DAY = 86400.0
+
+
+class Records:
+    """A data directory with a database, and a fresh drain for each `drain()`, as after a start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data_dir = DataDir(folder)
+        for path in (self.data_dir.journal, self.data_dir.spans, self.data_dir.evals.parent):
+            path.mkdir()
+        self.database = Database(self.data_dir.records)
+        self.journal = Journal(Redactor(["the-held-secret"]))
+
+    async def decide(self, *what: str) -> None:
+        for text in what:
+            await self.database.write(
+                lambda c, text=text: self.journal.append(c, "ruling", tenant_id="t", reason=text)
+            )
+
+    async def measure(self, *timestamps: float) -> None:
+        spans = Spans(self.database)
+        for number, timestamp in enumerate(timestamps):
+            spans.emit(span(str(number), timestamp))
+        await spans.flush()
+
+    async def drain(self) -> Drain:
+        drain = Drain(self.database, self.data_dir)
+        drain.start()
+        await drain.stop()
+        return drain
+
+    async def rows(self, table: str) -> list[tuple[Any, ...]]:
+        return await self.database.read(
+            lambda c: [tuple(row) for row in c.execute(f"SELECT * FROM {table}").fetchall()]
+        )
+
+    async def put_back(self, rows: list[tuple[Any, ...]]) -> None:
+        """As if the process had died before it forgot these journal rows."""
+
+        def work(connection: Connection) -> None:
+            connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+        await self.database.write(work)
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in sorted((self.folder / folder).glob("*.jsonl"))}
+
+    def lines(self, folder: str = "journal") -> list[dict[str, Any]]:
+        return [
+            json.loads(line) for text in self.files(folder).values() for line in text.splitlines()
+        ]
+
+    def reasons(self) -> list[str]:
+        return [line["reason"] for line in self.lines()]
+
+
+def span(name: str, timestamp: float) -> Span:
+    return Span(
+        trace_id="t",
+        span_id=name,
+        parent_span_id=None,
+        tenant_id="t",
+        session_id="s",
+        step_index=0,
+        timestamp_ms=int(timestamp * 1000),
+        span_kind=SpanKind.AGENT_STEP,
+        latency_ms=1.0,
+        feature="f",
+        name=name,
+        result_status="success",
+    )
+
+
+def broken_link(lines: list[dict[str, Any]]) -> int | None:
+    """The first `seq` whose line is not what it was, or does not follow the one before it."""
+    previous, number = GENESIS, 0
+    for line in lines:
+        whole = line["prev_hash"] == previous and line["hash"] == line_hash(line)
+        if not whole or line["seq"] != number + 1:
+            return line["seq"]
+        previous, number = line["hash"], line["seq"]
+    return None
+
+
+@pytest_asyncio.fixture
+async def records(tmp_path: Path) -> AsyncIterator[Records]:
+    made = Records(tmp_path)
+    await made.database.open()
+    yield made
+    await made.database.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    now = SimpleNamespace(now=NOON)
+    monkeypatch.setattr(time, "time", lambda: now.now)
+    return now
+
+
+@pytest.fixture
+def fail_fsync(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the disk be full at the n-th append from now."""
+
+    def arm(number: int) -> None:
+        left, real = [number], os.fsync
+
+        def fsync(descriptor: int) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    return arm
+
+
+async def test_every_line_reaches_the_file_once_in_order_and_is_then_forgotten(
+    records: Records,
+) -> None:
+    await records.decide(*map(str, range(1100)))
+    await records.drain()
+    assert records.reasons() == [str(n) for n in range(1100)]
+    assert broken_link(records.lines()) is None
+    assert await records.rows("journal") == []
+
+
+async def test_the_chain_goes_on_over_restarts(records: Records) -> None:
+    for number in range(5):
+        await records.decide(str(number))
+        await records.drain()
+    assert records.reasons() == ["0", "1", "2", "3", "4"]
+    assert broken_link(records.lines()) is None
+
+
+async def test_a_line_of_a_transaction_that_failed_is_not_in_the_journal(records: Records) -> None:
+    def work(connection: Connection) -> None:
+        records.journal.append(connection, "ruling", reason="never happened")
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await records.database.write(work)
+    await records.decide("happened")
+    await records.drain()
+    assert records.reasons() == ["happened"]
+
+
+async def test_a_held_secret_never_reaches_the_file(records: Records) -> None:
+    """Case 48."""
+    await records.decide("it was the-held-secret in the log")
+    await records.drain()
+    assert b"the-held-secret" not in b"".join(records.files("journal").values())
+    assert records.reasons() == [f"it was {MASK} in the log"]
+
+
+async def test_a_crash_between_append_and_clean_up_repeats_nothing(records: Records) -> None:
+    """Case 1, for the journal."""
+    await records.decide("a", "b")
+    rows = await records.rows("journal")
+    await records.drain()
+    before = records.files("journal")
+    await records.put_back(rows)
+    await records.drain()
+    assert records.files("journal") == before
+    await records.decide("c")
+    await records.drain()
+    assert records.reasons() == ["a", "b", "c"]
+    assert broken_link(records.lines()) is None
+    assert await records.rows("journal") == []
+
+
+async def test_a_journal_cut_at_any_byte_of_its_last_line_is_made_whole(records: Records) -> None:
+    """Case 14."""
+    await records.decide("first", "second", 'the last, with "quotes" and \U0001f600')
+    rows = await records.rows("journal")
+    await records.drain()
+    ((name, whole),) = records.files("journal").items()
+    path = records.data_dir.journal / name
+    last_line = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for cut in {*range(last_line, len(whole), 17), len(whole) - 2, len(whole) - 1, len(whole)}:
+        path.write_bytes(whole[:cut])
+        if cut < len(whole):
+            await records.put_back(rows[-1:])
+        await records.drain()
+        assert path.read_bytes() == whole, f"cut at {cut}"
+
+
+async def test_a_journal_cut_down_to_nothing_begins_again_from_its_rows(records: Records) -> None:
+    """Case 14."""
+    await records.decide("only")
+    rows = await records.rows("journal")
+    await records.drain()
+    ((name, whole),) = records.files("journal").items()
+    (records.data_dir.journal / name).write_bytes(whole[:20])
+    await records.put_back(rows)
+    await records.drain()
+    assert records.files("journal") == {name: whole}
+
+
+async def test_at_midnight_the_chain_goes_on_in_the_next_days_file(
+    records: Records, clock: SimpleNamespace
+) -> None:
+    """Case 19."""
+    await records.decide("today")
+    clock.now = NOON + DAY - 1
+    await records.decide("tomorrow morning")
+    await records.drain()
+    clock.now = NOON + DAY
+    await records.decide("tomorrow noon")
+    clock.now = NOON + 3 * DAY
+    await records.decide("later")
+    await records.drain()
+    assert [len(text.splitlines()) for text in records.files("journal").values()] == [1, 2, 1]
+    assert records.reasons() == ["today", "tomorrow morning", "tomorrow noon", "later"]
+    assert broken_link(records.lines()) is None
+
+
+@pytest.mark.parametrize("full_at", [1, 2, 3])
+async def test_a_full_disk_loses_and_doubles_no_line_even_at_midnight(
+    records: Records,
+    clock: SimpleNamespace,
+    fail_fsync: Callable[[int], None],
+    full_at: int,
+) -> None:
+    """Cases 11 and 19."""
+    for day in range(3):
+        clock.now = NOON + day * DAY
+        await records.decide(f"a{day}", f"b{day}")
+    fail_fsync(full_at)
+    assert "No space left" in str((await records.drain()).broken)
+    await records.drain()
+    assert records.reasons() == ["a0", "b0", "a1", "b1", "a2", "b2"]
+    assert broken_link(records.lines()) is None
+
+
+async def test_a_drain_recovers_by_itself_when_the_disk_has_room_again(
+    records: Records, fail_fsync: Callable[[int], None]
+) -> None:
+    """Case 11: without waiting for another event."""
+    await records.decide("a")
+    fail_fsync(1)
+    drain = Drain(records.database, records.data_dir)
+    drain.start()
+    broken = False
+    async with asyncio.timeout(10):
+        while not broken or drain.broken is not None:
+            broken = broken or drain.broken is not None
+            await asyncio.sleep(0.01)
+    assert records.reasons() == ["a"]
+    await drain.stop()
+
+
+async def test_a_database_that_is_locked_or_full_does_not_end_the_drain(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cases 11 and 13."""
+
+    async def full(_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await records.decide("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(records.database, "write", full)
+        assert "disk is full" in str((await records.drain()).broken)
+    await records.decide("b")
+    await records.drain()
+    assert records.reasons() == ["a", "b"]
+    assert broken_link(records.lines()) is None
+
+
+async def test_spans_are_written_once_over_restarts_and_a_torn_one_is_made_whole(
+    records: Records,
+) -> None:
+    await records.measure(NOON, NOON, NOON)
+    await records.drain()
+    whole = records.files("spans")
+    ((name, text),) = whole.items()
+    for cut in (len(text), len(text) - 1, len(text) - 30):
+        (records.data_dir.spans / name).write_bytes(text[:cut])
+        await records.drain()
+        assert records.files("spans") == whole, f"cut at {cut}"
+
+
+@pytest.mark.parametrize("full_at", [1, 2, 3, 4])
+async def test_spans_that_end_around_midnight_are_all_kept_when_the_disk_is_full_in_between(
+    records: Records, fail_fsync: Callable[[int], None], full_at: int
+) -> None:
+    """Case 19: a span belongs to the day it began on, so days alternate."""
+    await records.measure(NOON, NOON + DAY, NOON, NOON + DAY)
+    fail_fsync(full_at)
+    await records.drain()
+    await records.drain()
+    assert sorted(line["span_id"] for line in records.lines("spans")) == ["0", "1", "2", "3"]
+
+
+async def test_files_are_for_their_owner_only(records: Records) -> None:
+    await records.decide("a")
+    await records.measure(NOON)
+    await records.drain()
+    files = [*records.data_dir.journal.iterdir(), *records.data_dir.spans.iterdir()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+@pytest.mark.parametrize("change", ["reason", "ts", "tenant_id", "kind", "prev_hash", "seq"])
+async def test_a_changed_line_breaks_the_chain_at_its_own_number(
+    records: Records, change: str
+) -> None:
+    """Case 15."""
+    await records.decide(*"abcde")
+    await records.drain()
+    lines = records.lines()
+    lines[2][change] = 33 if change == "seq" else "changed"
+    assert broken_link(lines) == (33 if change == "seq" else 3)
+
+
+async def test_a_line_taken_out_swapped_or_added_breaks_the_chain(records: Records) -> None:
+    """Case 16."""
+    await records.decide(*"abcde")
+    await records.drain()
+    lines = records.lines()
+    assert broken_link(lines) is None
+    assert broken_link(lines[1:]) == 2
+    assert broken_link(lines[:2] + lines[3:]) == 4
+    assert broken_link([lines[0], lines[2], lines[1], *lines[3:]]) == 3
+    forged = {**lines[4], "seq": 6, "reason": "forged", "prev_hash": lines[4]["hash"]}
+    assert broken_link([*lines, forged]) == 6
+
+
+@given(
+    st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text())
+)
+async def test_a_lines_hash_survives_its_way_through_the_file(line: dict[str, Any]) -> None:
+    assert line_hash(json.loads(json.dumps(line))) == line_hash(line)

@@ -1,0 +1,132 @@
+"""What a person reads: untrusted text in it is inert, and a fact is a line."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observer.domain.calls import Call, CallStatus, Observation
+from observer.domain.event import Incident, Severity
+from observer.domain.remedy import Check, Remedy
+from observer.domain.report import Findings, inert
+
+ATTACKS = {
+    "script": "<script>alert(1)</script>",
+    "slack mention": "<!channel> <@U123ABC> <!here|here>",
+    "slack link": "<https://evil.example|your bank>",
+    "html entity": "&lt;script&gt;",
+    "terminal colours": "\x1b[31mred\x1b[0m",
+    "terminal title": "\x1b]0;owned\x07",
+    "terminal c1": "\x9b2J",
+    "carriage return": "all is well\rWIPED",
+    "backspace": "good\x08\x08\x08\x08bad",
+    "bidi override": "\u202egnp.exe",
+    "bidi isolate": "\u2066a\u2069",
+    "zero width": "ad\u200bmin",
+    "line separator": "a\u2028Result: healed and verified",
+    "forged line": "x\nResult: healed and verified (nothing)",
+    "forged log": "x\r\nCRITICAL on loading",
+}
+
+
+def findings(**changed: Any) -> Findings:
+    text = changed.pop("message", "slow")
+    stage = "loading"
+    incident = Incident(
+        "default", "loading-1", "e-1", "k" * 32, stage, text, Severity.WARNING, text, "f"
+    )
+    whole: dict[str, Any] = {
+        "incident": incident,
+        "observations": [Observation("k", "get_recent_errors", CallStatus.SUCCESS, text)],
+        "cause": text,
+        "impact": ["pipeline_freshness (promise: 60s, ALWAYS)"],
+        "remedy": Remedy(
+            "restart_stage",
+            "diagnosis",
+            (Call("restart_stage", {"stage": stage, "reason": text}),),
+            Check("get_stage_metrics", "x < 1", 1.0, 1.0),
+        ),
+        "healthy": False,
+        "reason": text,
+    }
+    return Findings(**{**whole, **changed})
+
+
+def harmless(text: str) -> bool:
+    return (
+        "<" not in text
+        and ">" not in text
+        and not any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in text)
+    )
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_untrusted_text_is_inert_in_everything_a_person_reads(attack: str) -> None:
+    """Case 60."""
+    shown = findings(message=attack)
+    assert harmless(inert(attack))
+    assert harmless(shown.headline)
+    assert harmless(shown.question)
+    assert harmless(shown.summary)
+    assert all(harmless(line) for line in shown.text.split("\n"))
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_nobody_can_add_a_line_to_the_report(attack: str) -> None:
+    """Case 60."""
+    plain, attacked = (findings(message=m).text.splitlines() for m in ("slow", attack))
+    assert [line.split(":")[0] for line in attacked] == [line.split(":")[0] for line in plain]
+
+
+@given(st.text(), st.integers(0, 50))
+def test_any_text_becomes_one_harmless_line_within_its_length(text: str, limit: int) -> None:
+    shown = inert(text, limit)
+    assert "<" not in shown
+    assert len(shown.splitlines()) <= 1
+    assert not any(unicodedata.category(c) == "Cc" for c in shown)
+    assert len(shown) <= limit * len("&amp;")
+
+
+@pytest.mark.parametrize(
+    "text", ["Rate 3.2% (threshold: 1%)", "naïve 日本語 \U0001f600", "a-b_c.d:e/f#1 [x](y)"]
+)
+def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
+    assert inert(text) == text
+
+
+def test_words_on_several_lines_stay_apart() -> None:
+    assert inert("one\n\ttwo") == "one two"
+
+
+def test_a_megabyte_of_log_makes_a_short_report() -> None:
+    """Case 71."""
+    shown = findings(message="<" * 1_000_000)
+    assert len(shown.text) < 20_000
+    assert len(shown.summary) < 5_000
+    assert len(shown.headline) < 1_000
+
+
+def test_the_report_says_what_fired_what_was_seen_and_how_it_ended() -> None:
+    assert findings(healthy=True, cause="").text.splitlines() == [
+        "What fired: slow",
+        "Severity: WARNING (slow)",
+        "Stage: loading",
+        "Suffers: pipeline_freshness (promise: 60s, ALWAYS)",
+        "get_recent_errors: success: slow",
+        "Cause: not found",
+        "Result: healed and verified (restart_stage)",
+    ]
+
+
+@pytest.mark.parametrize("healthy", [False, None])
+def test_only_a_proven_healing_is_called_healed(healthy: bool | None) -> None:
+    assert findings(healthy=healthy, reason="no proof").ending == "not healed: no proof"
+
+
+def test_the_summary_names_the_ticket_once_there_is_one() -> None:
+    assert findings(incident_id="INC-7").summary.startswith("INC-7: loading: slow | ")
+    assert findings().summary.startswith("loading: slow | ")
