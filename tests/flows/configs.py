@@ -11,7 +11,7 @@ Edits = dict[str, dict[str, str]]
 """By file: what stands there, and what shall stand there instead."""
 
 QUICK_CALLS = {
-    "timeout: 20s ": "timeout: 1s ",
+    "timeout: 12s ": "timeout: 1s ",
     "retry_delay: 500ms": "retry_delay: 50ms",
     "max_retry_delay: 2s": "max_retry_delay: 500ms",
 }

@@ -219,7 +219,7 @@ def test_a_classify_model_in_trouble_leaves_the_event_a_warning(stage):
 
 def test_the_import_of_a_providers_library_costs_the_first_answer_nothing(tmp_path):
     """Case 24: the time limit is the answer's; on a cold start the first model call is kept."""
-    limit = {"timeout: 20s ": "timeout: 400ms "}
+    limit = {"timeout: 12s ": "timeout: 400ms "}
     config = edited_config(tmp_path / "config", {"models.yaml": limit})
     with (
         OpenAIServer() as server,
