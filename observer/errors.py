@@ -61,6 +61,10 @@ class NothingToResume(ObserverError):
     """Nothing of this session waits for an answer or for another try."""
 
 
+class EarlierEventFailed(ObserverError):
+    """An earlier event of this session failed and goes first."""
+
+
 class ModelsExhausted(ObserverError):
     """No model of the chain gave a usable answer."""
 

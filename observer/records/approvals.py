@@ -93,6 +93,15 @@ class Approvals:
         )
         return [_approval(row) for row in rows]
 
+    async def pending_of(self, event_key: str) -> Approval | None:
+        """The open question of one event."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT * FROM approvals WHERE event_key = ? AND status = 'pending'", (event_key,)
+            ).fetchone()
+        )
+        return None if row is None else _approval(row)
+
     async def answered(self) -> list[Approval]:
         """Answers that no run has taken up yet."""
         rows = await self._database.read(

@@ -98,6 +98,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
         "CREATE INDEX approvals_by_status ON approvals (status, deadline)",
         "CREATE INDEX approvals_of_session ON approvals (tenant_id, session_id, status)",
+        "CREATE INDEX approvals_of_event ON approvals (event_key)",
         # Written with what it describes, drained to JSONL afterwards.
         """
         CREATE TABLE journal (

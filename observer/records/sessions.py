@@ -11,9 +11,9 @@ from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 
 _STORED = (
-    "SELECT events.*, EXISTS (SELECT 1 FROM approvals WHERE approvals.tenant_id = events.tenant_id"
-    " AND approvals.session_id = events.session_id AND approvals.status = 'pending')"
-    " AS session_asks FROM events"
+    "SELECT events.*, EXISTS (SELECT 1 FROM events AS other"
+    " WHERE other.tenant_id = events.tenant_id AND other.session_id = events.session_id"
+    " AND other.status = 'waiting' AND other.seq != events.seq) AS session_asks FROM events"
 )
 
 
@@ -27,7 +27,7 @@ class StoredEvent:
     attempts: int
     event: Event
     session_asks: bool
-    """Whether a question of its session waits for a person."""
+    """Whether another event of its session waits for a person's answer, or to take it up."""
 
 
 class Sessions:
@@ -161,11 +161,17 @@ class Sessions:
 
     async def parked(self, tenant_id: str, session_id: str) -> list[StoredEvent]:
         """The session's events that were given up: what `resume` picks up."""
+        return await self._of_session(tenant_id, session_id, "dead")
+
+    async def waiting(self, tenant_id: str, session_id: str) -> list[StoredEvent]:
+        """The session's events that wait for a person's answer, or to take it up."""
+        return await self._of_session(tenant_id, session_id, "waiting")
+
+    async def _of_session(self, tenant_id: str, session_id: str, status: str) -> list[StoredEvent]:
         rows = await self._database.read(
             lambda c: c.execute(
-                f"{_STORED} WHERE tenant_id = ? AND session_id = ? AND status = 'dead'"
-                " ORDER BY seq",
-                (tenant_id, session_id),
+                f"{_STORED} WHERE tenant_id = ? AND session_id = ? AND status = ? ORDER BY seq",
+                (tenant_id, session_id, status),
             ).fetchall()
         )
         return [_stored(row) for row in rows]
@@ -182,12 +188,19 @@ class Sessions:
 
         await self._database.write(work)
 
-    async def begin_run(self, stored: StoredEvent, trace_id: str) -> None:
-        """A run of this event starts; runs of it that a crash cut are marked so."""
+    async def begin_run(self, stored: StoredEvent, trace_id: str) -> bool:
+        """A run of this event starts; runs of it that a crash cut are marked so.
+
+        Returns whether the event had a run before.
+        """
         event = stored.event
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             now = time.time()
+            again = connection.execute(
+                "SELECT 1 FROM runs WHERE tenant_id = ? AND session_id = ? AND event_key = ?",
+                (event.tenant_id, event.session_id, stored.key),
+            ).fetchone()
             connection.execute(
                 "UPDATE runs SET status = 'interrupted', ended_at = ?"
                 " WHERE event_key = ? AND status = 'running'",
@@ -200,8 +213,9 @@ class Sessions:
             )
             connection.execute("UPDATE events SET status = 'running' WHERE seq = ?", (stored.seq,))
             self._touch(connection, event, "running")
+            return again is not None
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     def end_run(
         self,

@@ -52,7 +52,7 @@ class Runner:
 
     async def _run(self, stored: StoredEvent, trace: str, control: RunControl) -> str:
         event = stored.event
-        await self._services.sessions.begin_run(stored, trace)
+        again = await self._services.sessions.begin_run(stored, trace)
         thread = thread_id(event.tenant_id, event.session_id)
         address = {"configurable": {"thread_id": thread}}
         snapshot = await self._graph.aget_state(address)  # pyright: ignore[reportArgumentType]
@@ -61,7 +61,7 @@ class Runner:
         if begun:
             graph_input = await self._continuation(snapshot)
         config: Any = {
-            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": begun},
+            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": again},
             "metadata": {"event_key": stored.key},
             "recursion_limit": _RECURSION_LIMIT,
         }

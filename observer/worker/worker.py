@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from langgraph.errors import GraphDrained
@@ -11,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
-from observer.errors import UnknownApproval
+from observer.errors import EarlierEventFailed, UnknownApproval
 from observer.lifecycle import LifecycleControl
 from observer.records.inbox import Inbox, Item
 from observer.records.sessions import StoredEvent
@@ -195,24 +196,22 @@ class Worker:
 
     async def _waits_behind_approval(self, stored: StoredEvent) -> bool:
         """While the session waits for a person, further events are noted, not run."""
-        if not stored.session_asks:
-            return False
         event = stored.event
-        for approval in await self._approvals.pending(
-            tenant_id=event.tenant_id, session_id=event.session_id
-        ):
-            if approval.event_key == stored.key:
+        while stored.session_asks:
+            waiting = await self._sessions.waiting(event.tenant_id, event.session_id)
+            asking = next((other for other in waiting if other.key != stored.key), None)
+            if asking is None:
                 return False
-            asking = await self._sessions.event(approval.event_key)
-            before = asking.event.severity if asking is not None else None
-            worse = (event.severity or Severity.WARNING).rank > (before or Severity.WARNING).rank
-            if not worse:
-                await self._sessions.join(stored, f"noted on approval {approval.id}")
-                return True
-            note = f"withdrawn: a {event.severity} event came in for this session"
-            await self._approvals.end(approval, "withdrawn", note)
-            if asking is not None:
-                await self._try(asking)
+            approval = await self._approvals.pending_of(asking.key)
+            if approval is not None:
+                if not _is_worse(event, asking.event):
+                    await self._sessions.join(stored, f"noted on approval {approval.id}")
+                    return True
+                note = f"withdrawn: a {event.severity} event came in for this session"
+                await self._approvals.end(approval, "withdrawn", note)
+            # New input would drop the question from the thread: the answer is taken up first.
+            if await self._try(asking) is not None:
+                raise EarlierEventFailed
         return False
 
     async def _sweep(self) -> None:
@@ -236,7 +235,9 @@ class Worker:
                 continue
 
 
-def _until(moment: float | None) -> float | None:
-    import time
+def _is_worse(event: Event, than: Event) -> bool:
+    return (event.severity or Severity.WARNING).rank > (than.severity or Severity.WARNING).rank
 
+
+def _until(moment: float | None) -> float | None:
     return None if moment is None else min(max(moment - time.time(), 0.05), 60.0)

@@ -151,6 +151,24 @@ def test_something_worse_withdraws_the_question_and_is_handled_at_once(
     assert "page_oncall" in done
 
 
+def test_an_answer_is_taken_up_before_a_later_event_of_its_session(
+    observer: ObserverProcess,
+) -> None:
+    session = observer.send({**APPROVAL, "session_id": "waits"})
+    observer.wait_for(session, "waiting_approval")
+    control(observer, "pause")
+    observer.send({**CRITICAL, "stage": "indexing", "session_id": "waits"})
+    observer_starts_all_waiting(observer, 1)
+    assert observer.answer(session, {"type": "approve"}).status_code == 202
+    control(observer, "unpause")
+    observer.wait_until_idle()
+    shown = observer.session(session)
+    done = [row["tool_name"] for row in shown["transitions"]]
+    assert done.count("clear_queue") == 1
+    assert done.index("clear_queue") < done.index("restart_stage")
+    assert [event["status"] for event in shown["events"]] == ["done", "done"]
+
+
 def test_validate_names_file_line_and_key(tmp_path: Path) -> None:
     config = edited_config(
         tmp_path / "config", {"observer.yaml": {"max_pending: 1000": "max_pendign: 1000"}}
