@@ -42,11 +42,13 @@ bench: install-dev     ## Figures beside a floor measured in the same run
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+# forbiddenfruit (LangGraph Studio's server needs it) is published as source only;
+# it is built with the pinned setuptools that .venv/installed brought.
+.venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@touch $@ .venv/installed
+	@$(PIP) install --require-hashes --only-binary :all: --no-binary forbiddenfruit \
+	  --no-build-isolation -r requirements-dev.lock
+	@touch $@
 
 lock: install-dev      ## Pin every dependency anew: versions and hashes, no address
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
