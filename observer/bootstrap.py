@@ -18,6 +18,7 @@ from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database, connect, migrate
 from observer.records.drain import Drain
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
@@ -56,6 +57,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         spans=spans,
         drain=drain,
         ledger=ledger,
+        events=Events(database),
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
         approvals=approvals,

@@ -25,7 +25,7 @@ from observer.records.database import PRAGMAS
 from observer.records.inbox import Inbox
 from observer.services import Services
 from observer.settings import Configuration
-from observer.worker import Worker
+from observer.worker import Requeue, Worker
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
@@ -43,7 +43,7 @@ class Observer:
     services: Services
     graph: Graph
     intake: Intake
-    worker: Worker
+    requeue: Requeue
     lifecycle: LifecycleControl
 
     async def resume(
@@ -67,11 +67,11 @@ class Observer:
         if await services.session_views.show(tenant_id, session_id) is None:
             raise UnknownSession(f"tenant '{tenant_id}' has no session '{session_id}'")
         if decisions is None:
-            parked = await services.sessions.parked(tenant_id, session_id)
+            parked = await services.events.parked(tenant_id, session_id)
             if not parked:
                 raise NothingToResume
             for stored in parked:
-                await self.worker.put_again(stored)
+                await self.requeue.again(stored)
             return {"session_id": session_id, "resumed": len(parked)}
         if approval_id is None:
             latest = await services.approvals.latest(tenant_id, session_id)
@@ -82,7 +82,7 @@ class Observer:
         if (approval.tenant_id, approval.session_id) != (tenant_id, session_id):
             raise UnknownApproval(f"session '{session_id}' has no approval '{approval_id}'")
         await services.approvals.answer(approval_id, decisions)
-        await self.worker.put_answer(approval_id, tenant_id, session_id)
+        await self.requeue.answer(approval)
         return {"session_id": session_id, "approval_id": approval_id}
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
@@ -147,12 +147,13 @@ async def open_observer(
                 database_url=configuration.database_url,
                 polling_interval_s=configuration.observer.queue.polling_interval,
             )
-            worker = Worker(services, graph, inbox, lifecycle)
+            requeue = Requeue(services, inbox)
+            worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, lifecycle)
             await worker.start()
             try:
                 await lifecycle.to(Lifecycle.RUNNING, "ready")
-                yield Observer(services, graph, intake, worker, lifecycle)
+                yield Observer(services, graph, intake, requeue, lifecycle)
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 await worker.stop()

@@ -32,6 +32,7 @@ class Intake:
     def __init__(self, services: Services, inbox: Inbox, lifecycle: LifecycleControl) -> None:
         self._services = services
         self._sessions = services.sessions
+        self._events = services.events
         self._inbox = inbox
         self._lifecycle = lifecycle
         self._settings = services.configuration.observer
@@ -58,7 +59,7 @@ class Intake:
     async def _accept(self, source: str, alert: Alert, body_hash: str) -> Accepted:
         event_ids = self._event_ids(source, alert, body_hash)
         keys = [digest(alert.tenant_id, source, event_id) for event_id in event_ids]
-        known = await self._sessions.known(keys)
+        known = await self._events.known(keys)
         if known is not None and await self._is_repetition(alert, known):
             return Accepted(known.event_id, known.session_id, duplicate=True)
         if alert.severity is Severity.INFO:
@@ -74,7 +75,7 @@ class Intake:
         # Two first events of one stage at the same time must find each other's session.
         async with self._deriving:
             fingerprint = digest(alert.tenant_id, source, alert.stage)
-            session = await self._sessions.open_session(alert.tenant_id, fingerprint)
+            session = await self._events.open_session(alert.tenant_id, fingerprint)
             event = self._event(source, alert, event_ids[0], session or _fresh_session(alert))
             return await self._enqueue(event, body_hash, fingerprint)
 
@@ -110,7 +111,7 @@ class Intake:
 
     async def _answer(self, event: Event, fresh: bool) -> Accepted:
         """Of two copies at the same time one was stored: both callers are told its session."""
-        stored = None if fresh else await self._sessions.event(event.key)
+        stored = None if fresh else await self._events.event(event.key)
         session_id = event.session_id if stored is None else stored.event.session_id
         return Accepted(event.event_id, session_id, duplicate=not fresh)
 
@@ -133,7 +134,7 @@ class Intake:
     async def _is_repetition(self, alert: Alert, known: Event) -> bool:
         if alert.event_id is not None:
             return True
-        accepted_at = await self._sessions.accepted_at(known.key)
+        accepted_at = await self._events.accepted_at(known.key)
         return accepted_at is not None and (
             time.time() - accepted_at < self._settings.dedupe.window
         )

@@ -14,6 +14,7 @@ from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.drain import Drain
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
@@ -35,6 +36,7 @@ class Services:
     spans: Spans
     drain: Drain
     ledger: Ledger
+    events: Events
     sessions: Sessions
     session_views: SessionViews
     approvals: Approvals

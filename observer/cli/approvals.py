@@ -13,7 +13,7 @@ from observer.cli.environment import (
     DEFAULT_URL,
     AsJson,
     ConfigDir,
-    DataDir,
+    DataDirOption,
     Url,
     settle,
 )
@@ -46,7 +46,7 @@ def approve(
     approval_id: ApprovalId,
     comment: Comment = None,
     url: Url = DEFAULT_URL,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
     config: ConfigDir = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +63,7 @@ def reject(
     approval_id: ApprovalId,
     comment: Comment = None,
     url: Url = DEFAULT_URL,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
     config: ConfigDir = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +87,7 @@ def edit(
         ),
     ],
     url: Url = DEFAULT_URL,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
     config: ConfigDir = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,7 @@ from observer.errors import ConfigurationError
 AsJson = Annotated[bool, typer.Option("--json", help="Data on stdout as JSON, nothing else.")]
 Url = Annotated[str, typer.Option(envvar="OBSERVER_URL", help="Where the observer listens.")]
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant.")]
-DataDir = Annotated[
+DataDirOption = Annotated[
     Path, typer.Option(envvar="OBSERVER_DATA_DIR", help="The records of this observer.")
 ]
 ConfigDir = Annotated[

@@ -13,10 +13,11 @@ from observer.cli.environment import (
     DEFAULT_DATA_DIR,
     AsJson,
     ConfigDir,
-    DataDir,
+    DataDirOption,
     settle,
 )
 from observer.errors import ConfigurationError
+from observer.records.data_dir import DataDir
 
 
 def serve(
@@ -29,12 +30,13 @@ def serve(
             envvar="OBSERVER__SERVER__PORT", min=0, max=65535, help="0 takes any free port."
         ),
     ] = 9090,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
     config: ConfigDir = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl+C."""
     settle(data_dir, config)
+    DataDir(data_dir).refuse_if_held()
     from server import run
 
     if not as_json:

@@ -55,6 +55,16 @@ class DataDir:
         lock.flush()
         self._lock = lock
 
+    def refuse_if_held(self) -> None:
+        """Say at once what `lock` would say, for a caller who has much to load first.
+
+        Raises:
+            DataDirLocked: another process has it.
+        """
+        if (self.path / "observer.lock").exists():
+            self.lock()
+            self.unlock()
+
     def unlock(self) -> None:
         """Give the directory back."""
         if self._lock is not None:

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from observer.domain.event import Event, Severity
 from observer.records.database import Connection, Database
+from observer.records.events import StoredEvent
 from observer.records.journal import Journal
-
-_STORED = (
-    "SELECT events.*, EXISTS (SELECT 1 FROM events AS other"
-    " WHERE other.tenant_id = events.tenant_id AND other.session_id = events.session_id"
-    " AND other.status = 'waiting' AND other.seq != events.seq) AS session_asks FROM events"
-)
-
-
-@dataclass(frozen=True)
-class StoredEvent:
-    """An accepted event with its place in its session and what became of it so far."""
-
-    seq: int
-    key: str
-    status: str
-    attempts: int
-    event: Event
-    session_asks: bool
-    """Whether another event of its session waits for a person's answer, or to take it up."""
 
 
 class Sessions:
@@ -106,75 +86,6 @@ class Sessions:
             decision="acknowledged: INFO by its own severity" if acknowledged else "accepted",
         )
         return True
-
-    async def known(self, event_keys: list[str]) -> Event | None:
-        """The newest stored event with one of these keys."""
-        marks = ", ".join("?" * len(event_keys))
-        row = await self._database.read(
-            lambda c: c.execute(
-                f"SELECT payload FROM events WHERE event_key IN ({marks})"
-                " ORDER BY seq DESC LIMIT 1",
-                event_keys,
-            ).fetchone()
-        )
-        return None if row is None else Event.model_validate_json(row["payload"])
-
-    async def accepted_at(self, event_key: str) -> float | None:
-        """When an event was accepted."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT accepted_at FROM events WHERE event_key = ?", (event_key,)
-            ).fetchone()
-        )
-        return None if row is None else row["accepted_at"]
-
-    async def open_session(self, tenant_id: str, fingerprint: str) -> str | None:
-        """The derived session of this fingerprint that has not ended."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT session_id FROM sessions WHERE tenant_id = ? AND fingerprint = ?"
-                " AND status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
-                " ORDER BY created_at DESC LIMIT 1",
-                (tenant_id, fingerprint),
-            ).fetchone()
-        )
-        return None if row is None else row["session_id"]
-
-    async def unfinished(self, event: Event) -> list[StoredEvent]:
-        """The unfinished events of the event's session up to the event itself, in order."""
-        rows = await self._database.read(
-            lambda c: c.execute(
-                f"{_STORED} WHERE tenant_id = ? AND session_id = ?"
-                " AND status IN ('queued', 'running')"
-                " AND seq <= (SELECT seq FROM events WHERE event_key = ?) ORDER BY seq",
-                (event.tenant_id, event.session_id, event.key),
-            ).fetchall()
-        )
-        return [_stored(row) for row in rows]
-
-    async def event(self, event_key: str) -> StoredEvent | None:
-        """One stored event."""
-        row = await self._database.read(
-            lambda c: c.execute(f"{_STORED} WHERE event_key = ?", (event_key,)).fetchone()
-        )
-        return None if row is None else _stored(row)
-
-    async def parked(self, tenant_id: str, session_id: str) -> list[StoredEvent]:
-        """The session's events that were given up: what `resume` picks up."""
-        return await self._of_session(tenant_id, session_id, "dead")
-
-    async def waiting(self, tenant_id: str, session_id: str) -> list[StoredEvent]:
-        """The session's events that wait for a person's answer, or to take it up."""
-        return await self._of_session(tenant_id, session_id, "waiting")
-
-    async def _of_session(self, tenant_id: str, session_id: str, status: str) -> list[StoredEvent]:
-        rows = await self._database.read(
-            lambda c: c.execute(
-                f"{_STORED} WHERE tenant_id = ? AND session_id = ? AND status = ? ORDER BY seq",
-                (tenant_id, session_id, status),
-            ).fetchall()
-        )
-        return [_stored(row) for row in rows]
 
     async def revive(self, stored: StoredEvent) -> None:
         """A person asked for another try."""
@@ -295,15 +206,3 @@ class Sessions:
             "UPDATE sessions SET status = ?, updated_at = ? WHERE tenant_id = ? AND session_id = ?",
             (status, time.time(), event.tenant_id, event.session_id),
         )
-
-
-def _stored(row: Any) -> StoredEvent:
-    event = Event.model_validate_json(row["payload"])
-    return StoredEvent(
-        seq=row["seq"],
-        key=row["event_key"],
-        status=row["status"],
-        attempts=row["attempts"],
-        event=event,
-        session_asks=bool(row["session_asks"]),
-    )

@@ -12,7 +12,7 @@ from langgraph.types import Command, StateSnapshot
 
 from observer.domain.event import Severity, thread_id
 from observer.errors import UnknownApproval
-from observer.records.sessions import StoredEvent
+from observer.records.events import StoredEvent
 from observer.records.spans import new_id
 from observer.services import Services
 

@@ -18,6 +18,7 @@ from observer.domain.redaction import Redactor
 from observer.errors import InboxFull, ObserverUnavailable
 from observer.intake import Accepted, Intake
 from observer.records.database import Connection, Database
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -56,6 +57,7 @@ class World:
         self.lifecycle = SimpleNamespace(state=Lifecycle.RUNNING, reason="")
         settings = ObserverSettings(mcp_servers={}, queue=queue)  # type: ignore[arg-type]
         services = SimpleNamespace(
+            events=Events(self.database),
             sessions=self.sessions,
             session_views=self.views,
             redactor=redactor,

@@ -1,0 +1,96 @@
+"""Work that reaches the inbox by another way than the intake: answers, tries again, left-overs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from observer.domain.event import Severity, digest
+from observer.records.approvals import Approval
+from observer.records.events import StoredEvent
+from observer.records.inbox import Inbox
+from observer.services import Services
+from observer.worker.trouble import insist
+
+_LONGEST_SLEEP_S = 60.0
+
+
+class Requeue:
+    """Keeps the promise that what the records call unfinished is in the inbox."""
+
+    def __init__(self, services: Services, inbox: Inbox) -> None:
+        self._sessions = services.sessions
+        self._events = services.events
+        self._approvals = services.approvals
+        self._inbox = inbox
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Queue what the last process left, then look after the approvals' deadlines."""
+        self._task = asyncio.create_task(self._look_after())
+
+    def stop(self) -> None:
+        """Stop looking after deadlines."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def asked(self) -> None:
+        """There is a new question, with a deadline."""
+        self._changed.set()
+
+    async def answer(self, approval: Approval) -> None:
+        """An approval was answered: queue the run that takes the answer up."""
+        await self._put_answer(approval)
+        self._changed.set()
+
+    async def _put_answer(self, approval: Approval) -> None:
+        await self._inbox.put(
+            {"kind": "answer", "approval_id": approval.id},
+            item_id=digest("answer", approval.id),
+            lane="critical",
+            session=digest(approval.tenant_id, approval.session_id),
+        )
+
+    async def again(self, stored: StoredEvent) -> None:
+        """A person asked for another try of an event that was given up."""
+        await self._sessions.revive(stored)
+        await self._put(stored)
+
+    async def _put(self, stored: StoredEvent) -> None:
+        """The id names the last run: the inbox never starts the same id a second time."""
+        event = stored.event
+        last = await self._events.last_trace(stored)
+        await self._inbox.put(
+            {"kind": "event", "event": event.model_dump(mode="json")},
+            item_id=digest("again", stored.key, last or ""),
+            lane="critical" if event.severity is Severity.CRITICAL else "normal",
+            session=digest(event.tenant_id, event.session_id),
+        )
+
+    async def _look_after(self) -> None:
+        await insist("cannot queue what was left over", self._put_left_over)
+        while True:
+            self._changed.clear()
+            soonest = await insist("cannot look after approvals", self._sweep)
+            try:
+                async with asyncio.timeout(_until(soonest)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _put_left_over(self) -> None:
+        for stored in await self._events.left_over():
+            await self._put(stored)
+
+    async def _sweep(self) -> float | None:
+        """Expire what is overdue, queue answers no run has taken up; returns the next deadline."""
+        for approval in await self._approvals.overdue():
+            await self._approvals.end(approval, "expired", "nobody answered in time")
+        for approval in await self._approvals.answered():
+            await self._put_answer(approval)
+        return await self._approvals.next_deadline()
+
+
+def _until(moment: float | None) -> float | None:
+    return None if moment is None else min(max(moment - time.time(), 0.05), _LONGEST_SLEEP_S)
