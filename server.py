@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from graph.build import build_graph, serializer
@@ -35,6 +35,7 @@ from observer.errors import (
 from observer.gateway.signatures import verify
 from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
+from observer.sources.native import Name
 from observer.sources.strict_json import decode
 from observer.web import BodyLimit, LoopbackOnly, QuietServer, is_loopback
 
@@ -193,8 +194,8 @@ async def resume(
     request: Request, observer: Current, session_id: str, tenant_id: str = "default"
 ) -> dict[str, Any]:
     """Answer the pending approval; or, with an empty body, pick up a parked session."""
-    body = await request.body()
-    answer = Resume() if not body.strip() else _resume(decode(await json_body(request)))
+    empty = not (await request.body()).strip()
+    answer = Resume() if empty else _read(Resume, await json_body(request))
     return await observer.resume(
         tenant_id,
         session_id,
@@ -203,15 +204,6 @@ async def resume(
         else [decision.model_dump(exclude_none=True) for decision in answer.decisions],
         answer.approval_id,
     )
-
-
-def _resume(value: Any) -> Resume:
-    try:
-        return Resume.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(body)"
-        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
 
 
 @router.get("/approvals")
@@ -227,13 +219,36 @@ async def approval(observer: Current, approval_id: str) -> dict[str, Any]:
     return (await observer.services.approvals.get(approval_id)).as_json()
 
 
-@router.post("/control/{command}", responses=REFUSALS)
+class Order(BaseModel):
+    """Whom an order is for: a tenant, or all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant_id: Name | None = None
+
+
+class SwitchOrder(Order):
+    """Set the kill switch, or lift it."""
+
+    on: bool = True
+
+
+@router.post("/control/kill-switch", responses=REFUSALS, openapi_extra=_body_of(SwitchOrder))
+async def kill_switch(body: JsonBody, observer: Current) -> dict[str, Any]:
+    """No remedy starts while it is on; looking and telling people go on."""
+    order = _read(SwitchOrder, body)
+    switch = observer.services.kill_switch
+    changed = await switch.turn(order.tenant_id, on=order.on)
+    observer.services.drain.wake()
+    return {"kill_switch": await switch.set_for(), "changed": changed}
+
+
+@router.post("/control/{command}", responses=REFUSALS, openapi_extra=_body_of(Order))
 async def control(
     command: Literal["pause", "unpause", "restart"], body: JsonBody, observer: Current
 ) -> dict[str, Any]:
     """Pause, go on, or start again after FAILED."""
-    asked = decode(body) if body.strip() else {}
-    if not isinstance(asked, dict) or asked.get("tenant_id") is not None:
+    if _read(Order, body).tenant_id is not None:
         raise PayloadRejected("one tenant cannot be paused yet, only all", field="tenant_id")
     match command:
         case "pause":
@@ -243,6 +258,19 @@ async def control(
         case "restart":
             changed = await observer.lifecycle.restart()
     return {"state": observer.lifecycle.state, "changed": changed}
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _read(model: type[M], body: bytes) -> M:
+    """A body as its model; nothing at all stands for the defaults."""
+    try:
+        return model.model_validate(decode(body) if body.strip() else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "(body)"
+        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
 
 
 async def explain(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from observer.domain.event import digest
 from observer.domain.remedy import ApprovalState, Remedy, Ruling, RulingKind
 from observer.gateway.dispatcher import Dispatcher
 from observer.records.approvals import Approvals
+from observer.records.kill_switch import KillSwitch
 from observer.settings import Configuration
 
 DECISIONS = ["approve", "edit", "reject"]
@@ -24,6 +25,7 @@ async def seek_approval(
     state: ObserverState,
     dispatcher: Dispatcher,
     approvals: Approvals,
+    kill_switch: KillSwitch,
     tree: DependencyTree,
     configuration: Configuration,
     run: Run,
@@ -35,11 +37,11 @@ async def seek_approval(
         answer = interrupt(request_for(remedy, ruling.reason if ruling else ""))
         return await _take_up(answer, remedy, approvals)
     if remedy is None:
-        reason = f"{state['known_error']} is a case for a person"
-        return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
+        return _refused(f"{state['known_error']} is a case for a person")
     if tree.find(run.incident.stage) is None:
-        reason = f"{run.incident.stage} is not in dependency_tree.yaml: a case for a person"
-        return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
+        return _refused(f"{run.incident.stage} is not in dependency_tree.yaml: a case for a person")
+    if (switched_off := await kill_switch.why_refused(run.incident.tenant_id)) is not None:
+        return _refused(switched_off)
     known = remedy.id if remedy.origin == "known error" else None
     ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.steps)
     if ruling.kind is not RulingKind.ASK:
@@ -63,6 +65,10 @@ async def seek_approval(
         "to_tell": None,
         "because": ruling.reason,
     }
+
+
+def _refused(reason: str) -> dict[str, Any]:
+    return {"ruling": Ruling(RulingKind.REFUSE, reason), "because": reason}
 
 
 def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from observer.records.database import Database, connect, migrate
 from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
+from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
@@ -57,6 +58,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         spans=spans,
         drain=drain,
         ledger=ledger,
+        kill_switch=KillSwitch(database, journal),
         events=Events(database),
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),

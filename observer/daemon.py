@@ -116,6 +116,7 @@ class Observer:
                 "last_error": services.models.last_error,
             },
             "disk": {"free_bytes": free},
+            "kill_switch": await services.kill_switch.set_for(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,
         }

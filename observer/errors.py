@@ -71,3 +71,7 @@ class ModelsExhausted(ObserverError):
 
 class Undelivered(ObserverError):
     """A required notification could not be delivered; it is kept and tried again."""
+
+
+class KillSwitchOn(ObserverError):
+    """The kill switch is on."""

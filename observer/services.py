@@ -16,6 +16,7 @@ from observer.records.database import Database
 from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
+from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
@@ -36,6 +37,7 @@ class Services:
     spans: Spans
     drain: Drain
     ledger: Ledger
+    kill_switch: KillSwitch
     events: Events
     sessions: Sessions
     session_views: SessionViews

@@ -144,6 +144,10 @@ class ObserverProcess:
             f"{self.url}/sessions/{session_id}/resume", json={"decisions": [decision]}, timeout=30
         )
 
+    def order(self, command: str, **order: Any) -> httpx.Response:
+        """Post to one of the control routes."""
+        return httpx.post(f"{self.url}/control/{command}", json=order, timeout=30)
+
     def kill(self) -> None:
         """kill -9, and its tool server's pipe breaks with it."""
         self._end(signal.SIGKILL)

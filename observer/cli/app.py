@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from observer.cli.approvals import approvals, approve, edit, reject
-from observer.cli.control import pause, restart, unpause
+from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
 from observer.cli.render import complain
@@ -38,6 +38,7 @@ COMMANDS = [
     validate,
     pause,
     unpause,
+    kill_switch,
     restart,
 ]
 

@@ -1,5 +1,6 @@
 """Hold the observer, let it go on, start it afresh."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,13 @@ from observer.cli.http import connect, path_to
 from observer.cli.render import emit, say
 
 OneTenant = Annotated[str | None, typer.Option(help="Only this tenant; else all of it.")]
+
+
+class Position(StrEnum):
+    """Of the kill switch."""
+
+    ON = "on"
+    OFF = "off"
 
 
 def pause(tenant: OneTenant = None, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
@@ -24,6 +32,25 @@ def unpause(tenant: OneTenant = None, url: Url = DEFAULT_URL, as_json: AsJson = 
 def restart(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Let an observer that has FAILED try again."""
     order("restart", None, url, as_json)
+
+
+def kill_switch(
+    position: Annotated[Position, typer.Argument(help="on: no remedy starts any more.")],
+    tenant: OneTenant = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Forbid every remedy, or allow them again; looking and telling people go on."""
+    body: dict[str, Any] = {"on": position is Position.ON}
+    if tenant is not None:
+        body["tenant_id"] = tenant
+    with connect(url) as observer:
+        answer = observer.post(path_to("control", "kill-switch"), body).or_refuse()
+    if as_json:
+        emit(answer)
+        return
+    whom = ", ".join(answer["kill_switch"]) or "nobody"
+    say(f"kill-switch: on for {whom}" + ("" if answer["changed"] else " (no change)"))
 
 
 def order(name: str, tenant: str | None, url: str, as_json: bool) -> None:

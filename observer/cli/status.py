@@ -42,6 +42,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("models", models.get("profile")),
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
+        ("kill switch on for", ", ".join(health.get("kill_switch") or []) or None),
         ("consecutive failures", health.get("consecutive_failures")),
     ]
 

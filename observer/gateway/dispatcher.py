@@ -15,6 +15,7 @@ from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind
 from observer.domain.span import Span, SpanKind, span_of
+from observer.errors import KillSwitchOn
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
@@ -98,8 +99,9 @@ class Dispatcher:
         elif purpose is Purpose.READ:
             reply = await self._sessions.call(call.tool, call.args)
         else:
-            await self._ledger.intend(call, key=key, purpose=purpose, run=run)
-            reply = await self._write(call, key, bare_intent=earlier is not None)
+            reply = await self._write(
+                call, key=key, run=run, purpose=purpose, bare_intent=earlier is not None
+            )
         observation = Observation(key, call.tool, reply.status, self._summary(reply))
         await self._ledger.record_observation(
             call,
@@ -120,7 +122,9 @@ class Dispatcher:
             self._budget.open(event_key, used)
         return self._budget.reserve(event_key)
 
-    async def _write(self, call: Call, key: str, *, bare_intent: bool) -> Reply:
+    async def _write(
+        self, call: Call, *, key: str, run: Run, purpose: Purpose, bare_intent: bool
+    ) -> Reply:
         """Have the effect once: whatever is unclear is looked up by key before it is repeated."""
         unclear: Reply | None = (
             Reply(CallStatus.UNKNOWN, None, "an earlier run was cut after its intent")
@@ -143,6 +147,10 @@ class Dispatcher:
                 if (found.payload or {}).get("found"):
                     result = (found.payload or {}).get("result")
                     return Reply(CallStatus.SUCCESS, result, json.dumps(result))
+            try:
+                await self._ledger.intend(call, key=key, purpose=purpose, run=run)
+            except KillSwitchOn as error:
+                return Reply(CallStatus.REFUSED, None, str(error), reached=False)
             reply = await self._sessions.call(call.tool, {**call.args, "idempotency_key": key})
             if reply.status in (CallStatus.TIMEOUT, CallStatus.UNKNOWN):
                 unclear = reply

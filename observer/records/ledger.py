@@ -11,8 +11,10 @@ from typing import Any
 
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.span import Span
+from observer.errors import KillSwitchOn
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
+from observer.records.kill_switch import why_refused
 from observer.records.spans import Spans
 
 _RECENT = 512
@@ -42,10 +44,17 @@ class Ledger:
         self._recent: OrderedDict[str, Any] = OrderedDict()
 
     async def intend(self, call: Call, *, key: str, purpose: Purpose, run: Run) -> None:
-        """Write down what is about to be done, durably, before it is done."""
+        """Write down what is about to be done, durably, before it is done.
+
+        Raises:
+            KillSwitchOn: it is a remedy's, and the kill switch is on.
+        """
         args = self._journal.redacted(call.args)
 
         def work(connection: Connection) -> None:
+            tenant = run.incident.tenant_id
+            if purpose is Purpose.REMEDY and (why := why_refused(connection, tenant)):
+                raise KillSwitchOn(why)
             _upsert(connection, call, args, key, purpose, run, status="intent")
             self._journal.append(
                 connection,

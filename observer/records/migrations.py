@@ -150,4 +150,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     ),
+    (
+        # For whom no remedy may start: a tenant, or `*`.
+        "CREATE TABLE kill_switches (tenant_id TEXT PRIMARY KEY, set_at REAL NOT NULL)",
+    ),
 ]

@@ -61,12 +61,7 @@ def test_failed_says_so_and_a_restart_by_an_operator_goes_on_with_everything_acc
     assert {observer.session(session)["status"] for session in sessions} <= {"queued", "failed"}
     observer.faults({})
 
-    answer = httpx.post(
-        f"{observer.url}/control/restart",
-        content=b"{}",
-        headers={"content-type": "application/json"},
-        timeout=30,
-    )
+    answer = observer.order("restart")
 
     assert (answer.status_code, answer.json()["state"]) == (200, "RUNNING")
     _resume_the_failed(observer, sessions)

@@ -409,7 +409,7 @@ def test_json_is_all_there_is_on_stdout_and_plain_text_works_too(stub: Stub, com
 
 def test_every_command_takes_json() -> None:
     for command in COMMANDS:
-        assert "--json" in run(command.__name__, "--help").stdout
+        assert "--json" in run(command.__name__.replace("_", "-"), "--help").stdout
 
 
 def test_an_unhealthy_observer_is_exit_1_and_its_page_is_still_shown(stub: Stub) -> None:

@@ -1,0 +1,98 @@
+"""Case 38: after the commit that sets the kill switch, no remedy starts; people are still told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.crash.evidence import actions, tally, under_way, until, warnings
+from tests.observer_process import WARNING, ObserverProcess
+
+pytestmark = pytest.mark.slow
+
+Make = Callable[..., ObserverProcess]
+IMPATIENT = {"OBSERVER__MCP_SERVERS__PIPELINE__TIMEOUT": "2s"}
+
+
+def _turn(observer: ObserverProcess, **order: Any) -> dict[str, Any]:
+    answer = observer.order("kill-switch", **order)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _remedies(observer: ObserverProcess) -> list[str]:
+    return [a["key"] for a in actions(observer.data_dir) if "/remedy/" in a["key"]]
+
+
+def test_set_in_the_middle_of_a_run_no_remedy_starts_and_people_are_told(
+    make_observer: Make,
+) -> None:
+    """The run reads while the switch is set; it outlives a kill, and lifting it lets work go on."""
+    observer = make_observer(env=IMPATIENT)
+    observer.faults({"tools": {"get_recent_errors": {"mode": "hang", "times": 1}}})
+    observer.start()
+    events = warnings(3, "switched")
+    sessions = [observer.send(event) for event in events]
+    until(lambda: observer.session(sessions[0])["status"] == "running", "the first run has begun")
+
+    assert _turn(observer) == {"kill_switch": ["*"], "changed": True}
+
+    for session in sessions:
+        assert observer.wait_for(session)["status"] == "escalated"
+        assert "the kill switch is on" in observer.session(session)["report"]
+    assert _remedies(observer) == []
+    found = tally(observer, sessions)
+    assert {(n["incidents"], n["alerts"]) for n in found.values()} == {(1, 1)}
+
+    observer.kill()
+    survivor = make_observer().start()
+    assert survivor.get("/health")["kill_switch"] == ["*"]
+    assert survivor.wait_for(survivor.send(warnings(1, "still")[0]))["status"] == "escalated"
+    assert _turn(survivor, on=False) == {"kill_switch": [], "changed": True}
+    assert survivor.wait_for(survivor.send(warnings(1, "lifted")[0]))["status"] == "resolved"
+
+
+def test_a_remedy_whose_call_failed_is_not_tried_again_once_the_switch_is_set(
+    make_observer: Make,
+) -> None:
+    """Between the tries of one call lies a commit, too."""
+    observer = make_observer(env=IMPATIENT)
+    observer.faults({"tools": {"retry_failed_jobs": {"mode": "hang", "times": 1}}})
+    observer.start()
+    session = observer.send(warnings(1, "tried")[0])
+    until(lambda: under_way(observer, "retry_failed_jobs"), "the remedy's call is under way")
+
+    _turn(observer)
+
+    assert observer.wait_for(session)["status"] == "escalated"
+    assert _remedies(observer) == []
+
+
+def test_one_tenants_switch_leaves_the_others_alone(make_observer: Make) -> None:
+    observer = make_observer().start()
+    assert _turn(observer, tenant_id="acme")["kill_switch"] == ["acme"]
+    assert _turn(observer, tenant_id="acme")["changed"] is False
+
+    stopped = {**WARNING, "tenant_id": "acme", "session_id": "theirs"}
+    free = {**WARNING, "tenant_id": "initech", "session_id": "ours"}
+    for event in (stopped, free):
+        observer.send(event)
+    observer.wait_until_idle()
+
+    assert observer.get("/sessions/theirs?tenant_id=acme")["status"] == "escalated"
+    assert observer.get("/sessions/ours?tenant_id=initech")["status"] == "resolved"
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [({"tenant_id": "a b"}, "tenant_id"), ({"on": "perhaps"}, "on"), ({"of": True}, "of")],
+)
+def test_an_order_that_cannot_be_read_changes_nothing(
+    make_observer: Make, order: dict[str, Any], field: str
+) -> None:
+    observer = make_observer().start()
+    answer = observer.order("kill-switch", **order)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert observer.get("/health")["kill_switch"] == []
