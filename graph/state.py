@@ -65,6 +65,8 @@ class ObserverState(ObserverInput):
     remedy: Remedy | None
     steps_done: int
     step_failed: bool
+    spared: bool
+    """Another session healed the node first, so nothing was done here."""
     ruling: Ruling | None
     approval: ApprovalState
     checks: int
@@ -100,6 +102,7 @@ FRESH: dict[str, Any] = {
     "remedy": None,
     "steps_done": 0,
     "step_failed": False,
+    "spared": False,
     "ruling": None,
     "approval": ApprovalState.NONE,
     "checks": 0,

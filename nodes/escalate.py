@@ -96,5 +96,6 @@ def findings_of(state: ObserverState, tree: DependencyTree) -> Findings:
         remedy=state["remedy"],
         healthy=state["healthy"],
         reason=state["ending"],
+        spared=state["spared"],
         incident_id=state["incident_id"],
     )

@@ -10,6 +10,8 @@ from observer.records.memory import Memory
 
 
 async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
+    if state["spared"]:
+        return {"because": "another session healed it: nothing to learn from this"}
     known, healthy = state["known_error"], state["healthy"]
     if known is None or healthy is None:
         return {"because": "nothing to learn from this"}

@@ -11,12 +11,31 @@ from observer.domain.conditions import Truth, parse_condition
 from observer.domain.evidence import numbers
 from observer.domain.remedy import ApprovalState, Remedy
 from observer.domain.runbook import Runbook
+from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.records.ledger import Ledger
 from observer.settings import Configuration
 
 
 async def verify(
+    state: ObserverState,
+    dispatcher: Dispatcher,
+    claims: Claims,
+    ledger: Ledger,
+    runbook: Runbook,
+    configuration: Configuration,
+    run: Run,
+) -> dict[str, Any]:
+    incident = state["incident"]
+    # After a crash another session may be acting on the node: its verdict comes first.
+    await claims.take(incident.stage, incident.event_key)
+    update = await _look(state, dispatcher, ledger, runbook, configuration, run)
+    if update.get("healthy") is not None:
+        claims.release(incident.event_key)
+    return update
+
+
+async def _look(
     state: ObserverState,
     dispatcher: Dispatcher,
     ledger: Ledger,
@@ -48,7 +67,8 @@ async def verify(
         return {**update, "healthy": True, "because": f"verified: {seen}"}
     spent = (checks + 1) * check.interval_s > check.timeout_s
     if spent or observation.status is CallStatus.REFUSED:
-        why = f"{remedy.id} did not heal it: {seen}"
+        what = "another session's action" if state["spared"] else remedy.id
+        why = f"{what} did not heal it: {seen}"
         return {**update, **_failing(state, remedy, tries, why)}
     return {**update, "because": f"not yet: {seen}"}
 

@@ -11,6 +11,7 @@ from typing import Any
 from observer.domain.budget import RunBudget
 from observer.domain.redaction import Redactor
 from observer.errors import ConfigurationError
+from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
@@ -65,6 +66,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         approvals=approvals,
         memory=Memory(database, journal, configuration.known_errors),
         mcp=mcp,
+        claims=Claims(),
         dispatcher=Dispatcher(mcp, ledger, approvals, configuration.autonomy, budget, redactor),
         models=Models(configuration, spans, journal, redactor),
         runbook=configuration.runbook,

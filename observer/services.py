@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.redaction import Redactor
 from observer.domain.runbook import Escalation, Runbook
+from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
@@ -44,6 +45,7 @@ class Services:
     approvals: Approvals
     memory: Memory
     mcp: McpSessions
+    claims: Claims
     dispatcher: Dispatcher
     models: Models
     runbook: Runbook

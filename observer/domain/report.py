@@ -39,6 +39,7 @@ class Findings:
     remedy: Remedy | None
     healthy: bool | None
     reason: str
+    spared: bool = False
     incident_id: str | None = None
 
     @property
@@ -50,6 +51,8 @@ class Findings:
     @property
     def ending(self) -> str:
         """One sentence: healed, or why not."""
+        if self.healthy and self.spared:
+            return "healed by another session's action and verified; nothing was done here"
         if self.healthy:
             done = ", ".join(step.tool for step in self.remedy.steps) if self.remedy else "nothing"
             return f"healed and verified ({done})"

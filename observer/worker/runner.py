@@ -47,6 +47,7 @@ class Runner:
             return await self._run(stored, trace, control)
         finally:
             del self._active[trace]
+            self._services.claims.release(stored.key)
             if not self._active:
                 self._idle.set()
 
