@@ -11,7 +11,7 @@ from graph.state import FRESH, ObserverState, event_of, incident_of
 from observer.domain.calls import Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Event, Severity
-from observer.domain.severity import from_threshold
+from observer.domain.severity import from_facts
 from observer.errors import ModelsExhausted
 from observer.gateway.models import Models
 
@@ -42,13 +42,8 @@ async def classify(
 async def _severity(
     event: Event, tree: DependencyTree, models: Models, run: Run
 ) -> tuple[Severity, str]:
-    if event.severity is not None:
-        return event.severity, "the event says so"
-    if (by_threshold := from_threshold(event.message)) is not None:
-        return by_threshold
-    node = tree.find(event.stage)
-    if node is not None and node.criticality is not None:
-        return node.criticality, f"{node.name} is marked {node.criticality} in the tree"
+    if (known := from_facts(event, tree.find(event.stage))) is not None:
+        return known
     facts = {"stage": event.stage, "message": event.message[:4000]}
     try:
         answer = await models.ask("classify", "classify", Classified, facts=facts, run=run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph.state import ObserverState
-from observer.domain.calls import Call, Run
+from observer.domain.calls import Call, Observation, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import ApprovalState
 from observer.domain.report import Findings
@@ -13,6 +13,7 @@ from observer.domain.runbook import Escalation, NoticeTemplate
 from observer.domain.templates import fill
 from observer.errors import Undelivered
 from observer.gateway.dispatcher import Dispatcher
+from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
 
 
@@ -21,6 +22,7 @@ async def escalate(
     dispatcher: Dispatcher,
     escalation: Escalation,
     ledger: Ledger,
+    approvals: Approvals,
     tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
@@ -33,15 +35,31 @@ async def escalate(
     kept: dict[str, Any] = {"ending": state["ending"]}
     if not to_tell and not failed:
         return {**kept, "to_tell": [], "because": f"nobody is to be told ({phase})"}
-    name = (to_tell or failed)[0]
-    call = _fill(planned[name], findings_of(state, tree))
-    observation = await dispatcher.notify(
-        call, key=incident.key("tell", len(state["tried"]), name), run=run
-    )
-    if not observation.ok and not to_tell:
-        # Raised only after every other channel had its turn; a later try goes on from here.
-        raise Undelivered(f"{call.tool}: {observation.status}: {observation.summary}")
-    (to_tell or failed).pop(0)
+    findings = findings_of(state, tree)
+
+    async def tell(name: str) -> Observation:
+        call = _fill(planned[name], findings)
+        return await dispatcher.notify(
+            call, key=incident.key("tell", len(state["tried"]), name), run=run
+        )
+
+    if not to_tell:
+        if phase == "approval" and not await approvals.is_pending(incident.event_key):
+            return {**kept, "failed": [], "because": "the question was answered meanwhile"}
+        # Each of them has a turn at every try, and the ledger knows who was reached.
+        tried = {name: await tell(name) for name in failed}
+        lacking = [o for o in tried.values() if not o.ok]
+        reached = [f"{phase}:{o.tool}" for o in tried.values() if o.ok]
+        if lacking:
+            raise Undelivered(
+                "; ".join(f"{o.tool}: {o.status}: {o.summary}" for o in lacking),
+                nobody=not (state["told"] or reached),
+            )
+        told = [*state["told"], *reached]
+        return {**kept, "failed": [], "told": told, "because": "everybody was told at last"}
+    name = to_tell.pop(0)
+    call = planned[name]
+    observation = await tell(name)
     if not observation.ok:
         failed.append(name)
         because = f"{call.tool} failed, will be tried again: {observation.summary}"

@@ -72,6 +72,11 @@ class ModelsExhausted(ObserverError):
 class Undelivered(ObserverError):
     """A required notification could not be delivered; it is kept and tried again."""
 
+    def __init__(self, message: str, *, nobody: bool) -> None:
+        super().__init__(message)
+        self.nobody = nobody
+        """Whether not a single person has heard of the event by any channel."""
+
 
 class KillSwitchOn(ObserverError):
     """The kill switch is on."""

@@ -87,7 +87,11 @@ class ActionFolder:
                 return answer.model_validate(first.result)
             if action in get_args(Remedy):
                 self.status(target)
-            result, change = decide(self._faults.fire(action, target, OUTCOME_FAULTS))
+            struck = self._faults.fire(action, target, OUTCOME_FAULTS)
+            result, change = decide(struck)
+            if struck == "refuse":
+                # Nothing happened, so nothing is kept under the key: it may be tried again.
+                return result
             self.log.append(
                 LoggedAction(
                     key=once,

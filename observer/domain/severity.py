@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from observer.domain.event import Severity
+from observer.domain.dependency_tree import Node
+from observer.domain.event import Event, Severity
 
 _NUMBER = r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,15})?"
 # Every repetition is bounded: messages come from outside, and this is a backtracking matcher.
@@ -15,6 +16,17 @@ _THRESHOLD = re.compile(
     re.IGNORECASE,
 )
 _ALARMING = ("error", "fail", "refused", "timeout", "degraded", "stuck", "exceed", "halted", "lag")
+
+
+def from_facts(event: Event, node: Node | None) -> tuple[Severity, str] | None:
+    """What needs no model: the event's own word, then arithmetic in it, then its node's rank."""
+    if event.severity is not None:
+        return event.severity, "the event says so"
+    if (by_threshold := from_threshold(event.message)) is not None:
+        return by_threshold
+    if node is not None and node.criticality is not None:
+        return node.criticality, f"{node.name} is marked {node.criticality} in the tree"
+    return None
 
 
 def from_threshold(message: str) -> tuple[Severity, str] | None:

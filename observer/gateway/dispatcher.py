@@ -17,7 +17,7 @@ from observer.domain.remedy import Remedy, Ruling, RulingKind
 from observer.domain.span import Span, SpanKind, span_of
 from observer.errors import KillSwitchOn
 from observer.gateway.mcp_sessions import McpSessions
-from observer.gateway.replies import Reply
+from observer.gateway.replies import Reply, reply_from_result
 from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
 from observer.records.spans import new_id, now_ms
@@ -84,7 +84,8 @@ class Dispatcher:
     async def _dispatch(
         self, call: Call, *, key: str, run: Run, purpose: Purpose, ruling: Ruling
     ) -> Observation:
-        earlier = await self._ledger.find(key) if run.resumed else None
+        writes = purpose is not Purpose.READ
+        earlier = await self._ledger.find(key) if run.resumed or writes else None
         if earlier is not None and not earlier.intent_only:
             again = purpose is Purpose.NOTIFY and not earlier.observation.ok
             if not again:
@@ -97,7 +98,7 @@ class Dispatcher:
             why = f"the budget of {limit} tool calls for one event is spent"
             reply = Reply(CallStatus.REFUSED, None, why, reached=False)
         elif purpose is Purpose.READ:
-            reply = await self._sessions.call(call.tool, call.args)
+            reply = await self._read(call)
         else:
             reply = await self._write(
                 call, key=key, run=run, purpose=purpose, bare_intent=earlier is not None
@@ -112,6 +113,13 @@ class Dispatcher:
             span=self._span(call, observation, run, started, (time.monotonic() - clock) * 1000),
         )
         return observation
+
+    async def _read(self, call: Call) -> Reply:
+        """A look that the server's death cut short is repeated once: it changes nothing."""
+        reply = await self._sessions.call(call.tool, call.args)
+        if reply.status is CallStatus.UNKNOWN:
+            reply = await self._sessions.call(call.tool, call.args)
+        return reply
 
     async def _within_budget(self, run: Run, purpose: Purpose) -> bool:
         if purpose is Purpose.NOTIFY:
@@ -145,8 +153,7 @@ class Dispatcher:
                     )
                     continue
                 if (found.payload or {}).get("found"):
-                    result = (found.payload or {}).get("result")
-                    return Reply(CallStatus.SUCCESS, result, json.dumps(result))
+                    return reply_from_result((found.payload or {}).get("result"))
             try:
                 await self._ledger.intend(call, key=key, purpose=purpose, run=run)
             except KillSwitchOn as error:

@@ -149,11 +149,14 @@ class HeldSession:
                     CallToolResult,
                     request_read_timeout_seconds=timedelta(seconds=limit),
                 )
-        except TimeoutError:
-            self._broken.set()
-            return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
         except Exception as error:
-            return self._failed(error, limit)
+            # A server that no longer answers is replaced, too: its next answer could be a late one.
+            self._give_up(session)
+            text = _first_line(error)
+            if isinstance(error, TimeoutError) or "Timed out" in text:
+                return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
+            broke = f"the connection broke during the call: {text}"
+            return Reply(CallStatus.UNKNOWN, None, broke)
         return self._checked(tool, reply_from(result))
 
     def _checked(self, tool: str, reply: Reply) -> Reply:
@@ -166,14 +169,12 @@ class HeldSession:
             return reply
         return Reply(CallStatus.ERROR, None, f"not the declared answer: {problem.message}"[:300])
 
-    def _failed(self, error: Exception, limit: float) -> Reply:
-        text = _first_line(error)
-        if "Timed out" in text:
-            # A server that no longer answers is replaced: its next answer could be a late one.
+    def _give_up(self, session: ClientSession) -> None:
+        """The next call waits for the next session; one that is open already stays."""
+        if self._session is session:
+            self._session = None
+            self._ready.clear()
             self._broken.set()
-            return Reply(CallStatus.TIMEOUT, None, f"no answer within {limit:g} s")
-        self._broken.set()
-        return Reply(CallStatus.UNKNOWN, None, f"the connection broke during the call: {text}")
 
 
 class McpSessions:

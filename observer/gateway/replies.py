@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,14 @@ def reply_from(result: CallToolResult) -> Reply:
     if _says_error(payload, text):
         return Reply(CallStatus.ERROR, payload, text)
     return Reply(CallStatus.SUCCESS, payload, text)
+
+
+def reply_from_result(result: Any) -> Reply:
+    """What a backend keeps under a key, judged as the answer that it was."""
+    if not isinstance(result, dict):
+        return Reply(CallStatus.UNKNOWN, None, "the backend keeps no result under the key")
+    status = CallStatus.ERROR if _says_error(result, "") else CallStatus.SUCCESS
+    return Reply(status, result, json.dumps(result))
 
 
 def _says_error(payload: dict[str, Any] | None, text: str) -> bool:

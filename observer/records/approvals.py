@@ -93,6 +93,10 @@ class Approvals:
         )
         return [_approval(row) for row in rows]
 
+    async def is_pending(self, event_key: str) -> bool:
+        """Whether an event's question still waits for an answer."""
+        return await self.pending_of(event_key) is not None
+
     async def pending_of(self, event_key: str) -> Approval | None:
         """The open question of one event."""
         row = await self._database.read(

@@ -31,6 +31,11 @@ class Database:
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="observer-db-read")
         self._writer: Connection | None = None
         self._reader: Connection | None = None
+        self._on_commit: list[Callable[[], None]] = []
+
+    def on_commit(self, work: Callable[[], None]) -> None:
+        """Do something in memory once the running transaction is durable, and only then."""
+        self._on_commit.append(work)
 
     async def open(self) -> None:
         """Create or migrate the file.
@@ -60,13 +65,17 @@ class Database:
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         assert self._writer is not None  # noqa: S101  opened at start
+        self._on_commit.clear()
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             result = work(self._writer)
+            self._writer.execute("COMMIT")
         except BaseException:
-            self._writer.execute("ROLLBACK")
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             raise
-        self._writer.execute("COMMIT")
+        for follow_up in self._on_commit:
+            follow_up()
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:

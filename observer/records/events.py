@@ -24,6 +24,8 @@ class StoredEvent:
     status: str
     attempts: int
     event: Event
+    accepted_at: float
+    """Unix time."""
     session_asks: bool
     """Whether another event of its session waits for a person's answer, or to take it up."""
 
@@ -132,5 +134,6 @@ def _stored(row: Any) -> StoredEvent:
         status=row["status"],
         attempts=row["attempts"],
         event=event,
+        accepted_at=row["accepted_at"],
         session_asks=bool(row["session_asks"]),
     )

@@ -64,10 +64,14 @@ class Spans:
             await self._database.write(self.flush_into)
 
     def flush_into(self, connection: Connection) -> None:
-        """Write what waits in somebody else's transaction."""
-        waiting, self._waiting = self._waiting, []
+        """Write what waits in somebody else's transaction; forgotten when that is durable."""
+        waiting = list(self._waiting)
         for work in waiting:
             work(connection)
+        self._database.on_commit(lambda: self._forget(len(waiting)))
+
+    def _forget(self, count: int) -> None:
+        del self._waiting[:count]
 
 
 def _insert(connection: Connection, spans: list[Span]) -> None:

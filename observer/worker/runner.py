@@ -122,6 +122,7 @@ class Runner:
             )
 
         await services.database.write(work)
+        del self._trace_of[stored.key]
         if not waiting:
             services.dispatcher.forget(stored.key)
         services.drain.wake()
@@ -129,13 +130,14 @@ class Runner:
     async def give_up(self, stored: StoredEvent, why: str, *, for_good: bool) -> None:
         """This try failed: the event waits for the next one, or becomes a dead letter."""
         services = self._services
+        trace = self._trace_of[stored.key]
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
             services.sessions.end_run(
                 connection,
                 stored,
-                self._trace_of[stored.key],
+                trace,
                 run_status="failed",
                 event_status="dead" if for_good else "queued",
                 session_status="failed" if for_good else "queued",

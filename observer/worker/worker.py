@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from langgraph.errors import GraphDrained
@@ -11,7 +12,9 @@ from langgraph.graph.state import CompiledStateGraph
 
 from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
-from observer.errors import EarlierEventFailed, UnknownApproval
+from observer.domain.retries import next_delay
+from observer.domain.severity import from_facts
+from observer.errors import EarlierEventFailed, Undelivered, UnknownApproval
 from observer.lifecycle import LifecycleControl
 from observer.records.events import StoredEvent
 from observer.records.inbox import Inbox, Item
@@ -157,10 +160,17 @@ class Worker:
     async def _failed(self, stored: StoredEvent, error: Exception) -> float | None:
         why = f"{type(error).__name__}: {error}"
         logger.warning("event %s failed: %s", stored.event.event_id, why)
-        delays = self._settings.worker.retry_delays
-        delay = delays[stored.attempts] if stored.attempts < len(delays) else None
+        limits = self._settings.worker
+        undelivered = isinstance(error, Undelivered)
+        delay = next_delay(
+            stored.attempts,
+            limits.retry_delays,
+            age_s=time.time() - stored.accepted_at,
+            patience_s=limits.undelivered_for if undelivered else 0.0,
+        )
         await self._runner.give_up(stored, why, for_good=delay is None)
-        await self._lifecycle.note_failure(stored.key, why)
+        if not undelivered or error.nobody:
+            await self._lifecycle.note_failure(stored.key, why)
         return delay
 
     async def _waits_behind_approval(self, stored: StoredEvent) -> bool:
@@ -173,7 +183,7 @@ class Worker:
                 return False
             approval = await self._approvals.pending_of(asking.key)
             if approval is not None:
-                if not _is_worse(event, asking.event):
+                if self._rank(event) <= self._rank(asking.event):
                     await self._sessions.join(stored, f"noted on approval {approval.id}")
                     return True
                 note = f"withdrawn: a {event.severity} event came in for this session"
@@ -183,6 +193,6 @@ class Worker:
                 raise EarlierEventFailed
         return False
 
-
-def _is_worse(event: Event, than: Event) -> bool:
-    return (event.severity or Severity.WARNING).rank > (than.severity or Severity.WARNING).rank
+    def _rank(self, event: Event) -> int:
+        known = from_facts(event, self._services.tree.find(event.stage))
+        return (known[0] if known is not None else Severity.WARNING).rank

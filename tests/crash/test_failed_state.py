@@ -20,7 +20,10 @@ pytestmark = pytest.mark.slow
 
 Make = Callable[..., ObserverProcess]
 BROKEN = {name: {"mode": "error"} for name in ("create_incident", "send_slack_alert")}
-DELAYS = {"OBSERVER__WORKER__RETRY_DELAYS": '["100ms"]'}
+DELAYS = {
+    "OBSERVER__WORKER__RETRY_DELAYS": '["100ms"]',
+    "OBSERVER__WORKER__UNDELIVERED_FOR": "1ms",
+}
 COUNT = 8
 
 

@@ -24,12 +24,14 @@ from observer.domain.budget import RunBudget
 from observer.domain.calls import CallStatus
 from observer.domain.event import Event
 from observer.domain.redaction import Redactor
+from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.journal import Journal
+from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.spans import Spans
@@ -150,6 +152,8 @@ class World:
             "journal": journal,
             "spans": spans,
             "ledger": ledger,
+            "kill_switch": KillSwitch(self.database, journal),
+            "claims": Claims(),
             "approvals": approvals,
             "memory": Memory(self.database, journal, self.configuration.known_errors),
             "mcp": self.mcp,

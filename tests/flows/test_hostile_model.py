@@ -207,6 +207,9 @@ def test_whatever_a_model_answers_only_the_runbooks_calls_are_made(stage, answer
 class NoRecords:
     """A ledger that keeps nothing, and an approvals table in which nobody has approved."""
 
+    async def find(self, key: str) -> None:
+        return None
+
     async def intend(self, *_: Any, **__: Any) -> None: ...
 
     async def record_observation(self, *_: Any, **__: Any) -> None: ...
