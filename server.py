@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal, TypeVar
@@ -37,7 +38,7 @@ from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
 from observer.sources.native import Name
 from observer.sources.strict_json import decode
-from observer.web import BodyLimit, LoopbackOnly, QuietServer, is_loopback
+from observer.web import BodyLimit, LoopbackOnly, QuietServer, bound_socket, is_loopback
 
 RETRY_AFTER_S = "5"
 STATUS_OF: dict[type[ObserverError], int] = {
@@ -335,16 +336,16 @@ def run(host: str, port: int) -> int:
             f"to listen on {host}, set OBSERVER_WEBHOOK_SECRET: without a secret the observer"
             " listens on loopback only"
         )
-    return asyncio.run(_serve(configuration, host, port))
+    # Before anything is started: work must not begin in a process that nobody can reach.
+    with bound_socket(host, port) as listener:
+        return asyncio.run(_serve(configuration, listener))
 
 
-async def _serve(configuration: Configuration, host: str, port: int) -> int:
+async def _serve(configuration: Configuration, listener: socket.socket) -> int:
     async with open_observer(configuration, build_graph, serializer()) as observer:
         server = QuietServer(
             uvicorn.Config(
                 create_app(observer),
-                host=host,
-                port=port,
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=5,
@@ -352,8 +353,5 @@ async def _serve(configuration: Configuration, host: str, port: int) -> int:
                 http="h11",
             )
         )
-        try:
-            await server.serve()
-        except SystemExit as error:
-            raise ConfigurationError(f"cannot listen on {host}:{port}; see above") from error
+        await server.serve(sockets=[listener])
         return 0

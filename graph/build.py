@@ -131,6 +131,8 @@ def _bind(verb: Verb, services: Services) -> Any:
             _emit(services, name, run, started, clock, "waiting", "a person is asked")
             raise
         except Exception as error:
+            # Whoever runs the graph, Studio too: a run that fails holds no node any longer.
+            services.claims.release(run.incident.event_key)
             _emit(services, name, run, started, clock, "error", f"{type(error).__name__}: {error}")
             raise
         _emit(services, name, run, started, clock, "success", update.get("because", ""))

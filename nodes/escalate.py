@@ -88,13 +88,7 @@ def _planned(escalation: Escalation, phase: str, state: ObserverState) -> dict[s
 
 
 def _fill(template: NoticeTemplate, findings: Findings) -> Call:
-    words = {
-        "headline": findings.headline,
-        "summary": findings.summary,
-        "question": findings.question,
-        "report": findings.text,
-        "stage": findings.incident.stage,
-    }
+    words = findings.words()
     args = {
         name: fill(value, words) if isinstance(value, str) else value
         for name, value in template.args.items()

@@ -51,7 +51,9 @@ async def _look(
         if last.status is CallStatus.UNKNOWN:
             # Whether it was done cannot be told: no second idea on top, a person decides.
             return _failing(state, remedy, 0, f"it cannot be told whether {last.tool} was done")
-        return _failing(state, remedy, tries, f"{last.tool} failed: {last.summary}")
+        # What a person agreed to and what then failed is theirs again, not ours to replace.
+        left = 0 if remedy.approval_id is not None else tries
+        return _failing(state, remedy, left, f"{last.tool} failed: {last.summary}")
     check = remedy.check
     if checks:
         await asyncio.sleep(check.interval_s)

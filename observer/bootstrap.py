@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 from observer.domain.budget import RunBudget
 from observer.domain.redaction import Redactor
-from observer.errors import ConfigurationError
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
+from observer.gateway.offered_tools import refuse_misfits
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
-from observer.records.database import Database, connect, migrate
+from observer.records.database import Database
 from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
@@ -76,58 +74,10 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     drain.start()
     try:
         await mcp.start()
-        _refuse_unruled_tools(configuration, mcp)
+        refuse_misfits(configuration, mcp)
         yield services
     finally:
         await mcp.stop()
         await spans.flush()
         await drain.stop()
         await database.close()
-
-
-def _refuse_unruled_tools(configuration: Configuration, mcp: McpSessions) -> None:
-    path = configuration.directory / "autonomy.yaml"
-    if unruled := sorted(mcp.tools - set(configuration.autonomy)):
-        raise ConfigurationError(
-            f"{path}: actions: the tool servers offer {', '.join(unruled)}, which have no row"
-            " here; add one for each, with level `never` for what must not be used"
-        )
-    used = set(configuration.runbook.tools())
-    for calls in (
-        *configuration.escalation.outcome.values(),
-        *configuration.escalation.approval.values(),
-    ):
-        used |= {call.tool for call in calls}
-    if missing := sorted(used - mcp.tools):
-        raise ConfigurationError(
-            f"{configuration.directory}: no tool server offers {', '.join(missing)}, which"
-            " runbook.yaml or escalation.yaml uses"
-        )
-
-
-def answer_offline(data_dir: Path, approval_id: str, decisions: list[dict[str, Any]]) -> str:
-    """Write an approval's answer while no daemon runs; it is taken up at the next start.
-
-    Raises:
-        ObserverError: the directory is in use, or the answer does not fit.
-    """
-    directory = DataDir(data_dir)
-    if not directory.records.exists():
-        raise ConfigurationError(f"{data_dir}: there is no observer's data here")
-    directory.lock()
-    try:
-        connection = connect(directory.records)
-        migrate(connection)
-        database = Database(directory.records)
-        approvals = Approvals(database, Journal(Redactor([])))
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            approvals.answer_in(connection, approval_id, decisions)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-        connection.close()
-    finally:
-        directory.unlock()
-    return f"the answer to {approval_id} is written down; the observer takes it up when it starts"

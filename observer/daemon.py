@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from observer.bootstrap import open_services
 from observer.domain.lifecycle import Lifecycle
-from observer.errors import NothingToResume, UnknownApproval, UnknownSession
+from observer.errors import AnswerRejected, NothingToResume, UnknownApproval, UnknownSession
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
 from observer.records.data_dir import DataDir
@@ -69,7 +69,12 @@ class Observer:
         if decisions is None:
             parked = await services.events.parked(tenant_id, session_id)
             if not parked:
-                raise NothingToResume
+                waiting = await services.approvals.pending(
+                    tenant_id=tenant_id, session_id=session_id
+                )
+                if waiting:
+                    raise NothingToResume(f"it waits for an answer to {waiting[0].id}")
+                raise NothingToResume("no event of this session was given up")
             for stored in parked:
                 await self.requeue.again(stored)
             return {"session_id": session_id, "resumed": len(parked)}
@@ -81,6 +86,12 @@ class Observer:
         approval = await services.approvals.get(approval_id)
         if (approval.tenant_id, approval.session_id) != (tenant_id, session_id):
             raise UnknownApproval(f"session '{session_id}' has no approval '{approval_id}'")
+        for i, decision in enumerate(decisions):
+            edited = decision.get("edited_action")
+            if edited is not None and edited["name"] in services.mcp.tools:
+                wrong = services.mcp.misfit(edited["name"], edited["args"])
+                if wrong is not None:
+                    raise AnswerRejected(f"decisions.{i}.edited_action.args: {wrong}")
         await services.approvals.answer(approval_id, decisions)
         await self.requeue.answer(approval)
         return {"session_id": session_id, "approval_id": approval_id}

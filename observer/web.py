@@ -6,12 +6,15 @@ import asyncio
 import ipaddress
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from observer.errors import ConfigurationError
 
 _BODY_TIMEOUT_S = 10.0
 _OPEN_PATHS = ("/alerts", "/health")
@@ -111,6 +114,24 @@ async def _refuse(send: Send, status: int, detail: str, field: str) -> None:
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket that has the address; whoever connects is refused until it listens.
+
+    Raises:
+        ConfigurationError: somebody else has it, or there is no such address.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+        ) from error
+    return listener
 
 
 class QuietServer(uvicorn.Server):

@@ -136,14 +136,16 @@ def answer(
         if not is_local(url):
             raise
         settle(data_dir, config)
-        from observer.bootstrap import answer_offline
+        from observer.offline import answer_offline
 
         decisions = decide(None)
-        message = answer_offline(data_dir, approval_id, decisions)
-        proposed: list[dict[str, Any]] = []
+        message = answer_offline(approval_id, decisions)
     else:
-        proposed = approval["action_requests"]
-        actions = ", ".join(call(one.get("name"), one.get("args")) for one in proposed)
+        asked = approval["action_requests"]
+        # One word may speak for all of them; an edited action stands for the asked one.
+        said = decisions if len(decisions) == len(asked) else decisions * len(asked)
+        meant = [d.get("edited_action", a) for d, a in zip(said, asked, strict=True)]
+        actions = ", ".join(call(one.get("name"), one.get("args")) for one in meant)
         message = f"{approval_id} is {verb}: {actions}"
     if as_json:
         emit({"approval_id": approval_id, "decisions": decisions, "message": message})

@@ -16,6 +16,8 @@ _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 _HEADLINE_LENGTH = 120
 _OBSERVATIONS_LENGTH = 5000
 
+NOTICE_WORDS = ("headline", "summary", "question", "report", "stage")
+
 
 def inert(text: str, limit: int = 1000) -> str:
     """Untrusted text on one line, that can neither steer a terminal nor mention or link anything.
@@ -75,6 +77,16 @@ class Findings:
             f"{self.incident.stage}: {inert(self.incident.message, 200)} | proposed: "
             f"{inert(steps, 300)} | session {self.incident.session_id}"
         )
+
+    def words(self) -> dict[str, str]:
+        """What escalation.yaml may fill in: `NOTICE_WORDS`."""
+        return {
+            "headline": self.headline,
+            "summary": self.summary,
+            "question": self.question,
+            "report": self.text,
+            "stage": self.incident.stage,
+        }
 
     @property
     def text(self) -> str:

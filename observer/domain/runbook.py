@@ -36,6 +36,9 @@ class Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+CALL_WORDS = ("stage", "severity")
+
+
 class CallTemplate(Data):
     """A tool with arguments in which `{stage}` and `{severity}` are filled in."""
 

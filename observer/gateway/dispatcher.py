@@ -16,7 +16,7 @@ from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind
 from observer.domain.span import Span, SpanKind, span_of
 from observer.errors import KillSwitchOn
-from observer.gateway.mcp_sessions import McpSessions
+from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.replies import Reply, reply_from_result
 from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
@@ -158,7 +158,8 @@ class Dispatcher:
                 await self._ledger.intend(call, key=key, purpose=purpose, run=run)
             except KillSwitchOn as error:
                 return Reply(CallStatus.REFUSED, None, str(error), reached=False)
-            reply = await self._sessions.call(call.tool, {**call.args, "idempotency_key": key})
+            keyed = {KEY: key} if self._sessions.takes_key(call.tool) else {}
+            reply = await self._sessions.call(call.tool, {**call.args, **keyed})
             if reply.status in (CallStatus.TIMEOUT, CallStatus.UNKNOWN):
                 unclear = reply
             elif reply.reached:

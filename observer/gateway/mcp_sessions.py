@@ -33,6 +33,8 @@ from observer.settings.schema import McpServer
 
 logger = logging.getLogger("observer.mcp")
 
+KEY = "idempotency_key"
+
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _PING_EVERY_S = 10.0
@@ -44,7 +46,8 @@ class HeldSession:
     def __init__(self, name: str, settings: McpServer, data_dir: str) -> None:
         self.name = name
         self.settings = settings
-        self.tools: dict[str, str] = {}
+        self.tools: dict[str, dict[str, Any]] = {}
+        """The schema of each tool's arguments, by name."""
         self.version = "unknown"
         self.restarts = -1
         self.last_error: str | None = None
@@ -92,7 +95,7 @@ class HeldSession:
                     answer = await session.initialize()
                     self.version = answer.serverInfo.version or "unknown"
                     listed = await session.list_tools()
-                    self.tools = {tool.name: tool.description or "" for tool in listed.tools}
+                    self.tools = {tool.name: tool.inputSchema for tool in listed.tools}
                     self._validators = {
                         tool.name: validator_for(tool.outputSchema)(tool.outputSchema)
                         for tool in listed.tools
@@ -214,6 +217,34 @@ class McpSessions:
         owner = self._owner.get(tool)
         return owner.version if owner is not None else "unknown"
 
+    def takes_key(self, tool: str) -> bool:
+        """Whether a tool declares the idempotency key; an undeclared one is dropped silently."""
+        owner = self._owner.get(tool)
+        return owner is not None and KEY in owner.tools.get(tool, {}).get("properties", {})
+
+    def declared_keyless(self, tool: str) -> bool:
+        """Whether the configuration says that a tool cannot take a key."""
+        owner = self._owner.get(tool)
+        return owner is not None and tool in owner.settings.keyless
+
+    def misnamed(self, tool: str, names: set[str]) -> str | None:
+        """Which argument a tool does not know or would miss; None when the names fit."""
+        schema = self._owner[tool].tools.get(tool, {})
+        if unknown := sorted(names - set(schema.get("properties", {}))):
+            return f"'{unknown[0]}' is no argument of it"
+        if missing := sorted(set(schema.get("required", ())) - names - {KEY}):
+            return f"'{missing[0]}' is missing"
+        return None
+
+    def misfit(self, tool: str, args: Mapping[str, Any]) -> str | None:
+        """What is wrong with some arguments of a tool; None when they fit its schema."""
+        if (problem := self.misnamed(tool, set(args))) is not None:
+            return problem
+        schema = self._owner[tool].tools[tool]
+        wrong = validator_for(schema)(schema).iter_errors({KEY: "k" * 16, **args})
+        first = next(wrong, None)
+        return None if first is None else f"{'.'.join(map(str, first.path))}: {first.message}"
+
     async def call(self, tool: str, args: Mapping[str, Any]) -> Reply:
         """One call of a known tool."""
         owner = self._owner.get(tool)
@@ -224,7 +255,7 @@ class McpSessions:
     async def look_up(self, tool: str, key: str) -> Reply | None:
         """What the backend knows of an idempotency key; None when it cannot be asked."""
         owner = self._owner.get(tool)
-        if owner is None or owner.settings.look_up is None:
+        if owner is None or owner.settings.look_up is None or not self.takes_key(tool):
             return None
         reply = await owner.call(owner.settings.look_up, {"idempotency_key": key})
         return reply if reply.status is CallStatus.SUCCESS else None

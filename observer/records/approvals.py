@@ -176,7 +176,9 @@ class Approvals:
             raise ApprovalConflict(f"approval {approval_id} is already {approval.status}")
         if approval.deadline <= time.time():
             raise ApprovalExpired
-        decisions = fitting(approval, decisions)
+        # What a person wrote beside the answer; the action itself stays exact: it is bound.
+        said = [{**d, **_only(self._journal.clean(d), "message")} for d in decisions]
+        decisions = fitting(approval, said)
         self._close(connection, approval, "answered", {"decisions": decisions})
         return approval
 
@@ -256,6 +258,10 @@ class Approvals:
             and approval.status == "answered"
             and approved_fingerprint(approval) == fingerprint
         )
+
+
+def _only(mapping: dict[str, Any], key: str) -> dict[str, Any]:
+    return {key: mapping[key]} if key in mapping else {}
 
 
 def _approval(row: Any) -> Approval:

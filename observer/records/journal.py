@@ -24,6 +24,10 @@ class Journal:
         """The value as JSON text, without secrets."""
         return json.dumps(self._redactor.value(value), ensure_ascii=False, default=str)
 
+    def clean(self, value: Any) -> Any:
+        """The value without secrets."""
+        return self._redactor.value(value)
+
     def append(
         self,
         connection: Connection,

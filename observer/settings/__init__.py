@@ -90,6 +90,7 @@ def load_configuration(
         escalation=escalation,
         known=known,
         tree=tree,
+        prompts=prompts,
     )
     reader.raise_problems()
     webhook_secrets = tuple(

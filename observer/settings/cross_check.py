@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from observer.domain.known_error import compile_pattern
-from observer.domain.runbook import Escalation, Runbook
+from observer.domain.report import NOTICE_WORDS
+from observer.domain.runbook import CALL_WORDS, Escalation, Runbook
+from observer.domain.templates import did_you_mean, problem_with
 from observer.settings.prices import price_of
+from observer.settings.reader import PROMPT_WORDS, Prompt
 from observer.settings.schema import (
     AutonomyFile,
     KnownErrorsFile,
@@ -15,6 +19,8 @@ from observer.settings.schema import (
     TreeNode,
 )
 from observer.settings.strict_yaml import Document, Location
+
+_FILLED_IN = re.compile(r"\{(\w*)\}")
 
 
 def cross_check(
@@ -27,6 +33,7 @@ def cross_check(
     escalation: Escalation,
     known: KnownErrorsFile,
     tree: TreeFile,
+    prompts: Mapping[str, Prompt],
 ) -> list[str]:
     """Every contradiction between the files, each with file, line and key."""
     found: list[str] = []
@@ -36,6 +43,10 @@ def cross_check(
 
     _check_actions(complain, runbook, autonomy, escalation, known)
     _check_plays(complain, runbook)
+    _check_texts(complain, runbook, escalation)
+    for name, prompt in prompts.items():
+        if (problem := problem_with(prompt.text, PROMPT_WORDS[name])) is not None:
+            found.append(f"{prompt.path}: {problem}")
     _check_nodes(complain, known, tree)
     _check_models(complain, models, profile)
     return found
@@ -79,8 +90,34 @@ def _check_actions(
             message = "an automated fix needs a step that does something; or write type: escalate"
             complain("known_errors.yaml", ("errors", i, "fix", "steps"), message)
     for name, row in autonomy.actions.items():
-        if row.level == "after_delay" and row.delay is None:
-            complain("autonomy.yaml", ("actions", name), "level after_delay needs a delay: 5m")
+        if row.level == "after_delay":
+            complain(
+                "autonomy.yaml",
+                ("actions", name, "level"),
+                "after_delay is not available yet; write approve",
+            )
+
+
+def _check_texts(complain, runbook: Runbook, escalation: Escalation) -> None:
+    for at, text in _texts(escalation.model_dump()):
+        if at[-2:-1] == ("args",) and (problem := problem_with(text, NOTICE_WORDS)) is not None:
+            complain("escalation.yaml", at, problem)
+    for at, text in _texts(runbook.model_dump()):
+        for word in _FILLED_IN.findall(text) if "args" in at else ():
+            if word not in CALL_WORDS:
+                complain("runbook.yaml", at, did_you_mean(word, CALL_WORDS))
+
+
+def _texts(value: object, at: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Every text of a file, with its place."""
+    if isinstance(value, str):
+        yield at, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner, (*at, str(key)))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _texts(inner, (*at, i))
 
 
 def _check_plays(complain, runbook: Runbook) -> None:

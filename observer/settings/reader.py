@@ -19,11 +19,27 @@ from observer.settings.schema import ObserverSettings
 
 T = TypeVar("T", bound=BaseModel)
 
+PROMPT_WORDS: dict[str, tuple[str, ...]] = {
+    "classify": ("fence", "stage", "message"),
+    "diagnose": (
+        "fence",
+        "stage",
+        "severity",
+        "message",
+        "remedies",
+        "readings",
+        "tried",
+        "observations",
+    ),
+}
+"""What each prompt may fill in."""
+
 
 @dataclass(frozen=True)
 class Prompt:
     """A prompt's template text and the hash that its spans carry."""
 
+    path: Path
     text: str
 
     @property
@@ -65,10 +81,10 @@ class Reader:
     def prompt(self, name: str) -> Prompt:
         path = self.directory / "prompts" / f"{name}.md"
         try:
-            return Prompt(path.read_text(encoding="utf-8"))
+            return Prompt(path, path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"{path}: cannot be read: {error}")
-            return Prompt("")
+            return Prompt(path, "")
 
     def raise_problems(self) -> None:
         if self.problems:

@@ -69,6 +69,7 @@ class McpServer(Data):
     command: list[str] | None = None
     url: str | None = None
     look_up: str | None = None
+    keyless: list[str] = Field(default_factory=list)
     timeout: Seconds = 10.0
     start_timeout: Seconds = 30.0
     environment: dict[str, str] = Field(default_factory=dict)

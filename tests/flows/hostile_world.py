@@ -87,6 +87,9 @@ class RecordedTools:
     def version(self, tool: str) -> str:
         return "1"
 
+    def takes_key(self, tool: str) -> bool:
+        return True
+
     async def look_up(self, tool: str, key: str) -> Reply | None:
         return Reply(CallStatus.SUCCESS, {"found": False}, "")
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -264,7 +265,8 @@ def test_an_answer_posts_one_decision_per_action(
     stub.on("POST /sessions/s%2F1/resume", 202, {})
     result = run(command[0], "ap-1", *command[1:], "--url", stub.url)
     assert result.exit_code == 0, result.stderr
-    assert "clear_queue(stage=indexing)" in result.stdout
+    meant = decision.get("edited_action", ASKED["action_requests"][0])
+    assert f"clear_queue(stage={meant['args']['stage']})" in result.stdout
     assert stub.requests[-1].json == {"approval_id": "ap-1", "decisions": [decision]}
     assert stub.requests[-1].query == "tenant_id=default"
 
@@ -312,13 +314,14 @@ def test_while_the_daemon_is_down_the_answer_is_written_to_its_data_dir(
         return "written down"
 
     monkeypatch.setitem(
-        sys.modules, "observer.bootstrap", types.SimpleNamespace(answer_offline=answer_offline)
+        sys.modules, "observer.offline", types.SimpleNamespace(answer_offline=answer_offline)
     )
     data_dir = tmp_path / "records"
     offline = ["--url", "http://127.0.0.1:9", "--data-dir", str(data_dir)]
     result = run("approve", "ap-1", *offline)
     assert (result.exit_code, result.stdout) == (0, "written down\n")
-    assert given == [(data_dir, "ap-1", [{"type": "approve"}])]
+    assert given == [("ap-1", [{"type": "approve"}])]
+    assert os.environ["OBSERVER_DATA_DIR"] == str(data_dir)
 
 
 @pytest.mark.parametrize(("error", "code"), [(UnknownApproval, 1), (DataDirLocked, 2)])
@@ -329,7 +332,7 @@ def test_an_answer_that_cannot_be_written_offline_says_why(
         raise error
 
     monkeypatch.setitem(
-        sys.modules, "observer.bootstrap", types.SimpleNamespace(answer_offline=answer_offline)
+        sys.modules, "observer.offline", types.SimpleNamespace(answer_offline=answer_offline)
     )
     result = run("reject", "ap-1", "--url", "http://127.0.0.1:9")
     assert result.exit_code == code

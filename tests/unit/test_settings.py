@@ -206,12 +206,33 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "errors.0.fix.steps",
         ["needs a step that does something", "type: escalate"],
     ),
-    "a delay that is missing": (
+    "a level that is to come": (
         "autonomy.yaml",
         "  clear_queue: {level: approve,",
         ">>>  clear_queue: {level: after_delay,",
-        "actions.clear_queue",
-        ["needs a delay: 5m"],
+        "actions.clear_queue.level",
+        ["after_delay is not available yet", "write approve"],
+    ),
+    "a word that no notice knows": (
+        "escalation.yaml",
+        'message: "WARNING: {{ summary }}"',
+        'message: ">>>WARNING: {{ sumary }}"',
+        "outcome.WARNING.1.args.message",
+        ["unknown word 'sumary'", "did you mean 'summary'?"],
+    ),
+    "a notice that is no template": (
+        "escalation.yaml",
+        'message: "WARNING: {{ summary }}"',
+        'message: ">>>WARNING: {{ summary"',
+        "outcome.WARNING.1.args.message",
+        ["not a template"],
+    ),
+    "a word that no call knows": (
+        "runbook.yaml",
+        '{tool: retry_failed_jobs, args: {stage: "{stage}"',
+        '>>>{tool: retry_failed_jobs, args: {stage: "{stge}"',
+        "remedies.retry_failed_jobs.steps.0.args.stage",
+        ["unknown word 'stge'", "did you mean 'stage'?"],
     ),
     "an unknown level": (
         "autonomy.yaml",
