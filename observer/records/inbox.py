@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
-from observer.records.database import PRAGMAS
+from observer.records.database import PRAGMAS, connect
 
 Item = dict[str, Any]
 Handler = Callable[[Item], Awaitable[None]]
@@ -38,6 +37,15 @@ async def _handle(item: str) -> None:
     await _handler(json.loads(item))
 
 
+class _DurableConnection(sqlite3.Connection):
+    """With our settings: DBOS sets neither WAL nor `synchronous`, whose default is the build's."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        for pragma in PRAGMAS:
+            self.execute(pragma)
+
+
 class Inbox:
     """What waits to be worked on, durably."""
 
@@ -50,11 +58,15 @@ class Inbox:
         """Start the queue; what an earlier process left unfinished is started again."""
         global _handler
         _handler = handler
+        engine: dict[str, Any] = {}
         if self._database_url is None:
-            await asyncio.to_thread(_prepare, self._path)
+            # Before DBOS opens it: ours alone to read, and no race for who switches to the WAL.
+            await asyncio.to_thread(lambda: connect(self._path).close())
+            engine = {"connect_args": {"factory": _DurableConnection}}
         config: DBOSConfig = {
             "name": "pipeline-observer",
             "system_database_url": self._database_url or f"sqlite:///{self._path}",
+            "db_engine_kwargs": engine,
             # One process owns a SQLite directory, so its name may stay the same: what the last
             # one left is this one's. The default version is a hash of the code, and events
             # accepted before a deploy would wait for ever.
@@ -92,13 +104,3 @@ class Inbox:
         # DBOS made its own pool the loop's default, and shuts it down; others still need one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         await asyncio.to_thread(DBOS.destroy)
-
-
-def _prepare(path: Path) -> None:
-    """DBOS leaves SQLite in journal mode `delete`; WAL stays with the file once set."""
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    connection = sqlite3.connect(path)
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-    connection.close()
