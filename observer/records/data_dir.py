@@ -34,9 +34,12 @@ class DataDir:
         os.umask(0o077)
         path = self.path / "observer.lock"
         try:
+            missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
             for folder in (self.journal, self.spans, self.evals.parent, self.path / "pipeline"):
                 folder.mkdir(exist_ok=True)
+            for folder in (self.path, *(new.parent for new in missing)):
+                sync_directory(folder)
             lock = path.open("a+", encoding="utf-8")
         except OSError as error:
             raise DataDirUnusable(f"{self.path}: cannot be written to: {error}") from error
@@ -70,3 +73,16 @@ class DataDir:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def sync_directory(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk: syncing a file does not see to its own.
+
+    Raises:
+        OSError: the disk says no.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

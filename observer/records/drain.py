@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from observer.records.data_dir import DataDir
+from observer.records.data_dir import DataDir, sync_directory
 from observer.records.database import Connection, Database
 
 _BATCH = 500
@@ -42,6 +42,7 @@ class Drain:
         self._stopping = False
         self._chain: tuple[int, str] | None = None
         self._watermarks: dict[str, int] = {}
+        self._named: set[Path] = set()
         self.broken: str | None = None
 
     def start(self) -> None:
@@ -114,7 +115,7 @@ class Drain:
             digest = line_hash(line)
             path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
             _add(lines, path, json.dumps({**line, "hash": digest}))
-        await asyncio.to_thread(_append, lines)
+        await asyncio.to_thread(self._append, lines)
         last = rows[-1]["seq"]
         self._chain = (last, digest)
 
@@ -123,6 +124,18 @@ class Drain:
 
         await self._database.write(forget)
         return len(rows) == _BATCH
+
+    def _append(self, lines: Lines) -> None:
+        for path, texts in lines:
+            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write("".join(text + "\n" for text in texts).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            if path not in self._named:
+                # Also a file that was there: who made it may have died before this.
+                sync_directory(path.parent)
+                self._named.add(path)
 
     def _journal_tail(self) -> tuple[int, str]:
         # Not the newest file by its name: a clock set back over midnight writes to an older one.
@@ -153,7 +166,7 @@ class Drain:
         for row in rows:
             record = json.loads(row["record"])
             _add(lines, file_of(record), json.dumps({**record, key: row["id"]}))
-        await asyncio.to_thread(_append, lines)
+        await asyncio.to_thread(self._append, lines)
         self._watermarks[table] = rows[-1]["id"]
         return len(rows) == _BATCH
 
@@ -169,15 +182,6 @@ def _add(lines: Lines, path: Path, text: str) -> None:
     if not lines or lines[-1][0] != path:
         lines.append((path, []))
     lines[-1][1].append(text)
-
-
-def _append(lines: Lines) -> None:
-    for path, texts in lines:
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write("".join(text + "\n" for text in texts).encode())
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def _watermark(folder: Path, key: str) -> int:

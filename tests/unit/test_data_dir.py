@@ -100,3 +100,17 @@ def test_what_is_created_is_for_its_owner_only(tmp_path: Path) -> None:
         assert set(modes.values()) == {0}
     finally:
         owner.unlock()
+
+
+def test_a_new_directory_and_all_above_it_that_are_new_are_on_the_disk_before_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 8: a power cut may take a new directory, whatever was synced in it."""
+    synced: set[Path] = set()
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.add(Path(f"/proc/self/fd/{handle}").readlink())
+    )
+    owner = DataDir(tmp_path / "deep" / "var")
+    owner.lock()
+    owner.unlock()
+    assert synced == {tmp_path, tmp_path / "deep", tmp_path / "deep" / "var"}
