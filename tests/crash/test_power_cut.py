@@ -77,9 +77,16 @@ async def _handle(
     disk.acknowledge(("event", name))
 
     incident = Incident(
-        event.tenant_id, name, name, event.key, event.stage, event.message,
-        Severity.WARNING, "the event says so", event.feature,
-    )  # fmt: skip
+        tenant_id=event.tenant_id,
+        session_id=name,
+        event_id=name,
+        event_key=event.key,
+        stage=event.stage,
+        message=event.message,
+        severity=Severity.WARNING,
+        severity_reason="the event says so",
+        feature=event.feature,
+    )
     request = {"action_requests": [{"name": "clear_queue", "args": {}}]}
     await approvals.ask(
         name, incident, fingerprint="f", request=request, impact=[], deadline_s=3600
@@ -93,9 +100,17 @@ async def _handle(
     await ledger.intend(call, key=name, purpose=Purpose.REMEDY, run=run)
     disk.acknowledge(("call", name))
     span = span_of(
-        run, SpanKind.TOOL_CALL, name=call.tool, span_id=name, started_ms=1, latency_ms=1.0,
-        status="success", tool_name=call.tool, tool_version="1", args_redacted=call.args,
-    )  # fmt: skip
+        run,
+        SpanKind.TOOL_CALL,
+        name=call.tool,
+        span_id=name,
+        started_ms=1,
+        latency_ms=1.0,
+        status="success",
+        tool_name=call.tool,
+        tool_version="1",
+        args_redacted=call.args,
+    )
     await ledger.record_observation(
         call,
         Observation(name, call.tool, CallStatus.SUCCESS, "cleared"),

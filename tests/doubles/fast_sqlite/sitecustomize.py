@@ -1,7 +1,8 @@
 """On PYTHONPATH, gives a process a SQLite that was built for speed, and watches its connections.
 
-Such builds exist (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`): a connection that sets nothing itself is
-not durable. As it closes, each connection adds to the file `WATCHED_SQLITE` what it ran with.
+SQLite can be built so (`SQLITE_DEFAULT_WAL_SYNCHRONOUS=1`): a connection that sets nothing
+itself is then not durable. As it closes, each connection adds to the file `WATCHED_SQLITE` what
+it ran with.
 """
 
 import json
