@@ -54,7 +54,8 @@ def rule_on(
         case _:
             return Ruling(
                 RulingKind.ASK,
-                f"{rule.action} is '{rule.level}' with blast radius {rule.blast_radius}",
+                f"autonomy.yaml has {rule.action} as '{rule.level}',"
+                f" blast radius {rule.blast_radius}",
             )
 
 
