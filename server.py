@@ -26,11 +26,13 @@ from observer.errors import (
     ApprovalExpired,
     ConfigurationError,
     InboxFull,
+    NotADeadLetter,
     NothingToResume,
     ObserverError,
     ObserverUnavailable,
     PayloadRejected,
     UnknownApproval,
+    UnknownDeadLetter,
     UnknownSession,
 )
 from observer.gateway.signatures import verify
@@ -46,9 +48,11 @@ STATUS_OF: dict[type[ObserverError], int] = {
     ApprovalConflict: 409,
     ApprovalExpired: 410,
     InboxFull: 503,
+    NotADeadLetter: 409,
     NothingToResume: 409,
     ObserverUnavailable: 503,
     UnknownApproval: 404,
+    UnknownDeadLetter: 404,
     UnknownSession: 404,
 }
 
@@ -218,6 +222,27 @@ async def approvals(observer: Current, tenant_id: str | None = None) -> dict[str
 async def approval(observer: Current, approval_id: str) -> dict[str, Any]:
     """One question, whatever became of it."""
     return (await observer.services.approvals.get(approval_id)).as_json()
+
+
+@router.get("/dead-letters")
+async def dead_letters(
+    observer: Current,
+    tenant_id: str | None = None,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
+) -> dict[str, Any]:
+    """The events that were given up after their tries, the newest first."""
+    listed = await observer.services.dead_letters.list(tenant_id=tenant_id, limit=limit)
+    return {"dead_letters": listed}
+
+
+@router.post(
+    "/dead-letters/{dead_letter_id}/redeliver",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=REFUSALS,
+)
+async def redeliver(observer: Current, dead_letter_id: str) -> dict[str, Any]:
+    """Try one event again that was given up."""
+    return await observer.redeliver(dead_letter_id)
 
 
 class Order(BaseModel):

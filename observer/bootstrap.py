@@ -16,6 +16,7 @@ from observer.gateway.offered_tools import refuse_misfits
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
+from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
@@ -61,6 +62,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         events=Events(database),
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
+        dead_letters=DeadLetters(database),
         approvals=approvals,
         memory=Memory(database, journal, configuration.known_errors),
         mcp=mcp,

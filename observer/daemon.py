@@ -17,7 +17,14 @@ from langgraph.graph.state import CompiledStateGraph
 
 from observer.bootstrap import open_services
 from observer.domain.lifecycle import Lifecycle
-from observer.errors import AnswerRejected, NothingToResume, UnknownApproval, UnknownSession
+from observer.errors import (
+    AnswerRejected,
+    NotADeadLetter,
+    NothingToResume,
+    UnknownApproval,
+    UnknownDeadLetter,
+    UnknownSession,
+)
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
 from observer.records.data_dir import DataDir
@@ -75,9 +82,8 @@ class Observer:
                 if waiting:
                     raise NothingToResume(f"it waits for an answer to {waiting[0].id}")
                 raise NothingToResume("no event of this session was given up")
-            for stored in parked:
-                await self.requeue.again(stored)
-            return {"session_id": session_id, "resumed": len(parked)}
+            revived = [await self.requeue.again(stored) for stored in parked]
+            return {"session_id": session_id, "resumed": sum(revived)}
         if approval_id is None:
             latest = await services.approvals.latest(tenant_id, session_id)
             if latest is None:
@@ -95,6 +101,20 @@ class Observer:
         await services.approvals.answer(approval_id, decisions)
         await self.requeue.answer(approval)
         return {"session_id": session_id, "approval_id": approval_id}
+
+    async def redeliver(self, dead_letter_id: str) -> dict[str, Any]:
+        """Try an event again that was given up: the same path as `resume`, for one event.
+
+        Raises:
+            UnknownDeadLetter: there is no such event.
+            NotADeadLetter: it is not given up, or not any more.
+        """
+        stored = await self.services.events.event(dead_letter_id)
+        if stored is None:
+            raise UnknownDeadLetter(f"no dead letter has the id '{dead_letter_id}'")
+        if not await self.requeue.again(stored):
+            raise NotADeadLetter
+        return {"id": stored.key, "session_id": stored.event.session_id}
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""

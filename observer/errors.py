@@ -65,6 +65,14 @@ class EarlierEventFailed(ObserverError):
     """An earlier event of this session failed and goes first."""
 
 
+class UnknownDeadLetter(ObserverError):
+    """No dead letter has this id."""
+
+
+class NotADeadLetter(ObserverError):
+    """This event is not given up, or not any more: there is nothing to redeliver."""
+
+
 class ModelsExhausted(ObserverError):
     """No model of the chain gave a usable answer."""
 

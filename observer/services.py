@@ -14,6 +14,7 @@ from observer.gateway.models import Models
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
+from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
@@ -42,6 +43,7 @@ class Services:
     events: Events
     sessions: Sessions
     session_views: SessionViews
+    dead_letters: DeadLetters
     approvals: Approvals
     memory: Memory
     mcp: McpSessions

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from observer.cli.approvals import approvals, approve, edit, reject
 from observer.cli.control import kill_switch, pause, restart, unpause
+from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
 from observer.cli.render import complain
@@ -35,6 +36,8 @@ COMMANDS = [
     reject,
     edit,
     resume,
+    dead_letters,
+    redeliver,
     validate,
     pause,
     unpause,

@@ -154,4 +154,15 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # For whom no remedy may start: a tenant, or `*`.
         "CREATE TABLE kill_switches (tenant_id TEXT PRIMARY KEY, set_at REAL NOT NULL)",
     ),
+    (
+        # Lists stay fast however many sessions there are: one index an order of filters.
+        "CREATE INDEX sessions_of_tenant ON sessions (tenant_id, updated_at)",
+        "CREATE INDEX sessions_by_status ON sessions (status, updated_at)",
+        "CREATE INDEX sessions_of_tenant_by_status ON sessions (tenant_id, status, updated_at)",
+        "CREATE INDEX events_dead ON events (accepted_at) WHERE status = 'dead'",
+        """
+        CREATE INDEX approvals_not_applied ON approvals (answered_at)
+        WHERE answer IS NOT NULL AND applied_at IS NULL
+        """,
+    ),
 ]

@@ -87,17 +87,34 @@ class Sessions:
         )
         return True
 
-    async def revive(self, stored: StoredEvent) -> None:
-        """A person asked for another try."""
+    async def revive(self, stored: StoredEvent) -> bool:
+        """A person asked for another try; false: the event is not given up, or not any more."""
+        event = stored.event
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                "UPDATE events SET status = 'queued', attempts = 0, reason = NULL WHERE seq = ?",
+        def work(connection: Connection) -> bool:
+            revived = connection.execute(
+                "UPDATE events SET status = 'queued', attempts = 0, reason = NULL"
+                " WHERE seq = ? AND status = 'dead'",
                 (stored.seq,),
+            ).rowcount
+            if not revived:
+                return False
+            connection.execute(
+                "UPDATE sessions SET status = 'queued', updated_at = ?"
+                " WHERE tenant_id = ? AND session_id = ? AND status = 'failed'",
+                (time.time(), event.tenant_id, event.session_id),
             )
-            self._touch(connection, stored.event, "queued")
+            self._journal.append(
+                connection,
+                "event",
+                tenant_id=event.tenant_id,
+                session_id=event.session_id,
+                event_id=event.event_id,
+                decision="redelivered: a person asked for another try",
+            )
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def begin_run(self, stored: StoredEvent, trace_id: str) -> bool:
         """A run of this event starts; runs of it that a crash cut are marked so.

@@ -52,10 +52,12 @@ class Requeue:
             session=digest(approval.tenant_id, approval.session_id),
         )
 
-    async def again(self, stored: StoredEvent) -> None:
-        """A person asked for another try of an event that was given up."""
-        await self._sessions.revive(stored)
-        await self._put(stored)
+    async def again(self, stored: StoredEvent) -> bool:
+        """A person asked for another try; false: the event is not given up, or not any more."""
+        revived = await self._sessions.revive(stored)
+        if revived:
+            await self._put(stored)
+        return revived
 
     async def _put(self, stored: StoredEvent) -> None:
         """The id names the last run: the inbox never starts the same id a second time."""

@@ -145,6 +145,9 @@ class Runner:
             )
 
         await services.database.write(work)
+        del self._trace_of[stored.key]
+        if for_good:
+            services.dispatcher.forget(stored.key)
         services.drain.wake()
 
     async def drain(self, grace_s: float) -> None:

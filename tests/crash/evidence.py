@@ -111,12 +111,17 @@ def under_way(observer: ObserverProcess, tool: str) -> str | None:
 
 def config_with_dying_tools(folder: Path) -> Path:
     """A copy of the shipped configuration whose tool server kills its daemon on order."""
+    return config_with(folder, tools="tests.doubles.dying_tools")
+
+
+def config_with(folder: Path, *, tools: str) -> Path:
+    """A copy of the shipped configuration with another module for its tool server."""
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
     file = config / "observer.yaml"
     text = file.read_text()
     assert "mcp_servers.pipeline_tools" in text
-    file.write_text(text.replace("mcp_servers.pipeline_tools", "tests.doubles.dying_tools"))
+    file.write_text(text.replace("mcp_servers.pipeline_tools", tools))
     return config
 
 

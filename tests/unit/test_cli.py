@@ -371,12 +371,28 @@ SESSION = {
     "report": f"Report line 1\nline 2 {NASTY}",
 }
 
+DEAD_LETTER = {
+    "id": "d-1",
+    "event_id": "e",
+    "tenant_id": "default",
+    "session_id": "s-1",
+    "severity": "WARNING",
+    "stage": "indexing",
+    "message": NASTY,
+    "attempts": 4,
+    "reason": f"Undelivered: {NASTY}",
+    "accepted_at": 1.8e9,
+    "given_up_at": 1.8e9,
+}
+
 
 def routes(stub: Stub) -> None:
     stub.on("GET /health", 200, HEALTH)
     stub.on("GET /sessions", 200, {"sessions": [SESSION]})
     stub.on("GET /sessions/s-1", 200, SESSION)
     stub.on("POST /sessions/s-1/resume", 202, {"resumed": True})
+    stub.on("GET /dead-letters", 200, {"dead_letters": [DEAD_LETTER]})
+    stub.on("POST /dead-letters/d-1/redeliver", 202, {"id": "d-1", "session_id": "s-1"})
     stub.on("GET /approvals", 200, {"approvals": [ASKED]})
     stub.on("GET /approvals/ap-1", 200, ASKED)
     stub.on("POST /sessions/s%2F1/resume", 202, {})
@@ -392,6 +408,8 @@ def routes(stub: Stub) -> None:
         "sessions",
         "session s-1 --tenant acme",
         "resume s-1",
+        "dead-letters --tenant acme",
+        "redeliver d-1",
         "approvals",
         "approve ap-1",
         "reject ap-1",
