@@ -35,14 +35,8 @@ class SessionViews:
         self, *, tenant_id: str | None, status: str | None, limit: int
     ) -> list[dict[str, Any]]:
         """The newest sessions first."""
-        rows = await self._database.read(
-            lambda c: c.execute(
-                "SELECT session_id, tenant_id, status, severity, stage, outcome, updated_at"
-                " FROM sessions WHERE tenant_id = coalesce(?, tenant_id)"
-                " AND status = coalesce(?, status) ORDER BY updated_at DESC LIMIT ?",
-                (tenant_id, status, limit),
-            ).fetchall()
-        )
+        query, values = list_query(tenant_id=tenant_id, status=status)
+        rows = await self._database.read(lambda c: c.execute(query, (*values, limit)).fetchall())
         return [dict(row) for row in rows]
 
     async def show(self, tenant_id: str, session_id: str) -> dict[str, Any] | None:
@@ -74,6 +68,18 @@ class SessionViews:
             }
 
         return await self._database.read(work)
+
+
+def list_query(*, tenant_id: str | None, status: str | None) -> tuple[str, list[str]]:
+    """Only the filters that are set: with a placeholder for "any", no index serves."""
+    filters = {"tenant_id": tenant_id, "status": status}
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    where = " AND ".join(f"{name} = ?" for name in wanted) or "true"
+    return (
+        "SELECT session_id, tenant_id, status, severity, stage, outcome, updated_at"
+        f" FROM sessions WHERE {where} ORDER BY updated_at DESC LIMIT ?",
+        list(wanted.values()),
+    )
 
 
 def _event_row(row: Any) -> dict[str, Any]:
