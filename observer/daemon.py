@@ -27,12 +27,13 @@ from observer.errors import (
 )
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
+from observer.records.checkpoints import Checkpoints
 from observer.records.data_dir import DataDir
 from observer.records.database import PRAGMAS
 from observer.records.inbox import Inbox
 from observer.services import Services
 from observer.settings import Configuration
-from observer.worker import Requeue, Worker
+from observer.worker import Requeue, Retention, Worker
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
@@ -182,12 +183,15 @@ async def open_observer(
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, lifecycle)
+            retention = Retention(services, inbox, Checkpoints(saver))
             await worker.start()
+            retention.start()
             try:
                 await lifecycle.to(Lifecycle.RUNNING, "ready")
                 yield Observer(services, graph, intake, requeue, lifecycle)
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
+                await retention.stop()
                 await worker.stop()
                 await lifecycle.to(Lifecycle.STOPPED, "stopped")
     finally:

@@ -87,6 +87,11 @@ class Database:
         assert self._reader is not None  # noqa: S101  opened at start
         return work(self._reader)
 
+    async def give_back(self) -> bool:
+        """Return some free pages to the disk; true when there is more to return."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer_thread, lambda: give_back(self._writer))
+
     async def close(self) -> None:
         """Close both connections on their own threads."""
         loop = asyncio.get_running_loop()
@@ -110,7 +115,29 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+_SPARE_PAGES = 1024
+FREE_PAGES = "PRAGMA freelist_count"
+GIVE_BACK = "PRAGMA incremental_vacuum(256)"
+
+
+def enough_to_give_back(free_pages: int) -> bool:
+    """Some pages stay with the file: tomorrow's events fill them again."""
+    return free_pages > _SPARE_PAGES
+
+
+def give_back(connection: Connection | None) -> bool:
+    """Return some free pages to the disk; true when there is more to return."""
+    assert connection is not None  # noqa: S101  opened at start
+    if not enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0]):
+        return False
+    # As a script: `execute` stops at the first page.
+    connection.executescript(GIVE_BACK)
+    return enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0])
+
+
 PRAGMAS = (
+    # Before the first table, or it has no effect: later, only a whole VACUUM could change it.
+    "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=5000",

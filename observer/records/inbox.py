@@ -12,12 +12,13 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
-from observer.records.database import PRAGMAS, connect
+from observer.records.database import PRAGMAS, connect, give_back
 
 Item = dict[str, Any]
 Handler = Callable[[Item], Awaitable[None]]
@@ -99,8 +100,40 @@ class Inbox:
         with SetWorkflowID(item_id), SetEnqueueOptions(queue_partition_key=session):
             await DBOS.enqueue_workflow_async(lane, _handle, json.dumps(item))
 
+    async def forget(self, item_ids: list[str]) -> None:
+        """Delete items: the same ids can be put again."""
+        if item_ids:
+            await DBOS.delete_workflows_async(item_ids)
+
+    async def forget_finished(self, before: datetime, limit: int) -> int:
+        """Delete the oldest items that were finished before a moment; returns how many."""
+        moment = before.isoformat()
+        finished = await DBOS.list_workflows_async(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=moment,
+            # The same again for DBOS's index: nothing is finished before it is put.
+            end_time=moment,
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        await self.forget([item.workflow_id for item in finished])
+        return len(finished)
+
+    async def give_back(self) -> bool:
+        """Return some free pages to the disk; true when there is more to return."""
+        return self._database_url is None and await asyncio.to_thread(_give_back, self._path)
+
     async def close(self) -> None:
         """Stop taking items from the queue; unfinished ones stay in it."""
         # DBOS made its own pool the loop's default, and shuts it down; others still need one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         await asyncio.to_thread(DBOS.destroy)
+
+
+def _give_back(path: Path) -> bool:
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+    try:
+        return give_back(connection)
+    finally:
+        connection.close()

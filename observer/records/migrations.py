@@ -27,7 +27,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
             event_key TEXT NOT NULL UNIQUE,
             tenant_id TEXT NOT NULL,
             session_id TEXT NOT NULL,
-            status TEXT NOT NULL,          -- queued, running, waiting, joined, done, dead
+            -- queued, running, waiting, joined, done, dead, forgotten
+            status TEXT NOT NULL,
             payload TEXT NOT NULL,
             body_hash TEXT,
             attempts INTEGER NOT NULL DEFAULT 0,
@@ -164,5 +165,15 @@ MIGRATIONS: list[tuple[str, ...]] = [
         CREATE INDEX approvals_not_applied ON approvals (answered_at)
         WHERE answer IS NOT NULL AND applied_at IS NULL
         """,
+        # Whose checkpoints may go, in another file: all up to `upto`, or all but the latest.
+        """
+        CREATE TABLE stale_threads (
+            thread_id TEXT PRIMARY KEY,
+            upto TEXT,
+            noted_at REAL NOT NULL
+        )
+        """,
+        # Of a deleted session an event keeps its key, so that its delivery is still recognised.
+        "CREATE INDEX events_forgotten ON events (accepted_at) WHERE status = 'forgotten'",
     ),
 ]

@@ -53,7 +53,7 @@ class SessionViews:
                 return None
             events = connection.execute(
                 "SELECT payload, status, reason, accepted_at FROM events"
-                " WHERE tenant_id = ? AND session_id = ? ORDER BY seq",
+                " WHERE tenant_id = ? AND session_id = ? AND status != 'forgotten' ORDER BY seq",
                 who,
             ).fetchall()
             runs = connection.execute(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from observer.domain.event import Event, Severity
+from observer.domain.event import Event, Severity, thread_id
 from observer.records.database import Connection, Database
 from observer.records.events import StoredEvent
 from observer.records.journal import Journal
+from observer.records.old_records import note_stale
 
 
 class Sessions:
@@ -188,6 +189,8 @@ class Sessions:
                 event.session_id,
             ),
         )
+        if run_status == "done":
+            note_stale(connection, thread_id(event.tenant_id, event.session_id))
         self._journal.append(
             connection,
             "outcome",

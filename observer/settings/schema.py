@@ -31,9 +31,17 @@ class Queue(Data):
 
 
 class Dedupe(Data):
-    """How deliveries without an event id are recognised."""
+    """How a delivery is recognised that came before."""
 
     window: Seconds = 60.0
+    event_ids: Seconds = 7 * 86400.0
+
+
+class Retention(Data):
+    """How long records are kept."""
+
+    days: float = Field(default=30, gt=0, le=36500)
+    interval: Seconds = 3600.0
 
 
 class Worker(Data):
@@ -94,6 +102,7 @@ class ObserverSettings(BaseSettings):
     concurrency: int = Field(default=1, ge=1, le=64)
     queue: Queue = Queue()
     dedupe: Dedupe = Dedupe()
+    retention: Retention = Retention()
     worker: Worker = Worker()
     budget: Budget = Budget()
     approvals: Approvals = Approvals()

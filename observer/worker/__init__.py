@@ -1,6 +1,7 @@
-"""Works the inbox off: a gate for whose turn it is, and the handling of one item."""
+"""Works the inbox off, one session at a time each, and clears away what is old."""
 
 from observer.worker.requeue import Requeue
+from observer.worker.retention import Retention
 from observer.worker.worker import Worker
 
-__all__ = ["Requeue", "Worker"]
+__all__ = ["Requeue", "Retention", "Worker"]

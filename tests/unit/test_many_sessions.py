@@ -16,6 +16,7 @@ from observer.records.database import Connection, Database
 from observer.records.dead_letters import DeadLetters
 from observer.records.events import Events
 from observer.records.journal import Journal
+from observer.records.old_records import OldRecords
 from observer.records.session_views import SessionViews
 
 COUNT = 100_000
@@ -85,6 +86,10 @@ def approvals_of(database: Database) -> Approvals:
     return Approvals(database, Journal(Redactor([])))
 
 
+def old(database: Database) -> OldRecords:
+    return OldRecords(database, Journal(Redactor([])))
+
+
 QUESTIONS: dict[str, tuple[Ask, int]] = {
     "sessions": (listed(), 50),
     "sessions of a tenant": (listed(tenant_id="tenant-1"), 50),
@@ -99,6 +104,8 @@ QUESTIONS: dict[str, tuple[Ask, int]] = {
     "open questions": (lambda d: approvals_of(d).pending(), PENDING),
     "open questions of a tenant": (lambda d: approvals_of(d).pending(tenant_id="none"), 0),
     "answers not taken up": (lambda d: approvals_of(d).answered(), 0),
+    "sessions that may go": (lambda d: old(d).ended_sessions(time.time(), 0, None, 20), 20),
+    "keys that may go": (lambda d: old(d).old_keys(time.time(), 20), 0),
     "overdue questions": (lambda d: approvals_of(d).overdue(), PENDING),
 }
 

@@ -32,7 +32,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "  window:*",
         "  window: 60s\n>>>  zzz: 1",
         "dedupe.zzz",
-        ["unknown key", "allowed here: window"],
+        ["unknown key", "allowed here: event_ids, window"],
     ),
     "unknown section": (
         "observer.yaml",
@@ -65,9 +65,9 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
     "missing section": ("runbook.yaml", "act_on:*", "", "act_on", ["missing"]),
     "a list where keys belong": (
         "observer.yaml",
-        "dedupe:\n  window:*",
-        ">>>dedupe:\n  - 60s",
-        "dedupe",
+        "budget:\n  max_tool_calls_per_run:*",
+        ">>>budget:\n  - 20",
+        "budget",
         ["valid dictionary"],
     ),
     "bad duration": (
