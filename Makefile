@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test check install install-dev serve bench lock clean
+.PHONY: demo test check install install-dev serve soak bench lock clean
 
 demo: install          ## Start, send the lab's three events, show what happens
 	@.venv/bin/observer demo
@@ -28,6 +28,9 @@ install-dev: .venv/installed-dev  ## And with what the tests need
 
 serve: install         ## The daemon on port 9090
 	@.venv/bin/observer serve
+
+soak: install-dev      ## 20,000 events: memory flat, databases bounded, nothing lost
+	@.venv/bin/python -m tests.crash.soak
 
 bench: install-dev     ## Figures beside a floor measured in the same run
 	@.venv/bin/python -m bench
