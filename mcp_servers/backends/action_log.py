@@ -8,6 +8,7 @@ Every method expects its caller to hold the folder's lock.
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,14 +48,18 @@ class LoggedAction(BaseModel):
 
 
 class ActionLog:
-    """The log as far as it has been read; only what others have added since is read again."""
+    """The log as far as it has been read; only what others have added since is read again.
+
+    In memory is where each key's line stands, not the line: a log grows for ever.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._forget()
 
     def _forget(self) -> None:
-        self._by_key: dict[str, LoggedAction] = {}
+        self._line_of: dict[str, tuple[int, int]] = {}
+        self._counts: Counter[str] = Counter()
         self._unapplied: dict[str, LoggedAction] = {}
         self._offset = 0
         self._inode: int | None = None
@@ -64,10 +69,15 @@ class ActionLog:
         return list(self._unapplied.values())
 
     def find(self, key: str) -> LoggedAction | None:
-        return self._by_key.get(key)
+        if key not in self._line_of:
+            return None
+        begin, length = self._line_of[key]
+        with self._path.open("rb") as log:
+            log.seek(begin)
+            return LoggedAction.model_validate_json(log.read(length))
 
     def count(self, action: str) -> int:
-        return sum(logged.action == action for logged in self._by_key.values())
+        return self._counts[action]
 
     def append(self, action: LoggedAction) -> None:
         self._write(action.model_dump())
@@ -105,8 +115,10 @@ class ActionLog:
                 self._unapplied.pop(fields["applied"], None)
             else:
                 action = LoggedAction.model_validate(fields)
-                if action.key not in self._by_key:
-                    self._by_key[action.key] = self._unapplied[action.key] = action
+                if action.key not in self._line_of:
+                    self._line_of[action.key] = self._offset, len(line)
+                    self._counts[action.action] += 1
+                    self._unapplied[action.key] = action
         except (ValueError, TypeError, ValidationError) as error:
             at = f"{self._path}, byte {self._offset}"
             raise UnreadableFile(f"{at}: not a line of the action log: {error}") from error
