@@ -175,10 +175,12 @@ async def open_observer(
             lifecycle = LifecycleControl(services)
             await lifecycle.to(Lifecycle.STARTING, "the daemon starts")
             graph = build(services, saver)
+            queue = configuration.observer.queue
             inbox = Inbox(
                 data_dir.queue,
                 database_url=configuration.database_url,
-                polling_interval_s=configuration.observer.queue.polling_interval,
+                polling_interval_s=queue.polling_interval,
+                most_events=queue.max_pending + queue.critical_reserve,
             )
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)

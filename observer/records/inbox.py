@@ -26,8 +26,8 @@ Handler = Callable[[Item], Awaitable[None]]
 LANES = ("critical", "normal")
 _EXECUTOR = "observer"
 _APPLICATION_VERSION = "pipeline-observer-1"
-_STARTED_AT_ONCE = 64
-"""Started, not running: the worker's gate decides how many sessions are really worked on."""
+_ANSWERS = 64
+"""Room for people's answers beside the events."""
 
 _handler: Handler | None = None
 
@@ -50,8 +50,13 @@ class _DurableConnection(sqlite3.Connection):
 class Inbox:
     """What waits to be worked on, durably."""
 
-    def __init__(self, path: Path, *, database_url: str | None, polling_interval_s: float) -> None:
+    def __init__(
+        self, path: Path, *, database_url: str | None, polling_interval_s: float, most_events: int
+    ) -> None:
         self._path = path
+        # Started, not running: the worker's gate decides how many sessions are worked on. All of
+        # them, for one that waits for its next try must not keep another from its first.
+        self._started_at_once = most_events + _ANSWERS
         self._database_url = database_url
         self._polling_interval_s = polling_interval_s
 
@@ -88,7 +93,7 @@ class Inbox:
         for lane in LANES:
             await DBOS.register_queue_async(
                 lane,
-                worker_concurrency=_STARTED_AT_ONCE,
+                worker_concurrency=self._started_at_once,
                 partition_concurrency=1,
                 polling_interval_sec=self._polling_interval_s,
                 on_conflict="always_update",
@@ -109,7 +114,7 @@ class Inbox:
         """Delete the oldest items that were finished before a moment; returns how many."""
         moment = before.isoformat()
         finished = await DBOS.list_workflows_async(
-            status=["SUCCESS", "ERROR", "CANCELLED"],
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
             completed_before=moment,
             # The same again for DBOS's index: nothing is finished before it is put.
             end_time=moment,

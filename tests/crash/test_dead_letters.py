@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.crash.evidence import ONCE, config_with, rows, tally, warnings
+from tests.crash.evidence import ONCE, config_with, rows, tally, until, warnings
 from tests.observer_process import WARNING, ObserverProcess
 
 pytestmark = pytest.mark.slow
 
 HEALTHY = 10
 TRIES = 3
+SLOW = {"OBSERVER__WORKER__RETRY_DELAYS": '["4s", "4s"]'}
+CROWD = 70
+LATE = {"OBSERVER__CONCURRENCY": "16", "OBSERVER__WORKER__RETRY_DELAYS": '["5m"]'}
 
 
 @pytest.fixture
 def poisoned(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
     """A daemon whose tool server fails for one event, until the poison is taken away."""
     config = config_with(tmp_path, tools="tests.doubles.poisoned_tools")
-    env = {"OBSERVER__CONCURRENCY": "1", "OBSERVER__WORKER__RETRY_DELAYS": request.param}
+    env = {
+        "OBSERVER__CONCURRENCY": "1",
+        "OBSERVER__WORKER__RETRY_DELAYS": '["10ms"]',
+        "OBSERVER__WORKER__UNDELIVERED_FOR": "1ms",
+        **getattr(request, "param", {}),
+    }
     process = ObserverProcess(tmp_path / "var", config=config, env=env)
     (process.data_dir / "pipeline").mkdir(parents=True)
     (process.data_dir / "pipeline" / "poison").touch()
@@ -48,7 +57,7 @@ def told_once(observer: ObserverProcess, *messages: str) -> bool:
     return all((n["incidents"], n["alerts"]) == (1, 1) for n in found)
 
 
-@pytest.mark.parametrize("poisoned", ['["4s", "4s"]'], indirect=True, ids=["slow retries"])
+@pytest.mark.parametrize("poisoned", [SLOW], indirect=True, ids=["slow retries"])
 def test_a_poison_event_holds_up_its_own_session_and_no_other(poisoned: ObserverProcess) -> None:
     """Guarantee 9: at concurrency 1, ten others end between two of its tries; then its own go on.
 
@@ -97,7 +106,6 @@ def test_a_poison_event_holds_up_its_own_session_and_no_other(poisoned: Observer
     assert redeliver(poisoned, "never-heard-of").status_code == 404
 
 
-@pytest.mark.parametrize("poisoned", ['["10ms"]'], indirect=True, ids=["quick retries"])
 def test_a_letter_redelivered_just_before_a_kill_is_handled_by_the_next_process(
     poisoned: ObserverProcess,
 ) -> None:
@@ -114,3 +122,17 @@ def test_a_letter_redelivered_just_before_a_kill_is_handled_by_the_next_process(
     poisoned.wait_for("bad-session", "resolved")
     assert told_once(poisoned, "poison-0")
     assert dead_letters(poisoned) == []
+
+
+@pytest.mark.parametrize("poisoned", [LATE], indirect=True, ids=["retries much later"])
+def test_a_crowd_that_waits_for_its_retries_keeps_nobody_out(poisoned: ObserverProcess) -> None:
+    """Guarantee 9: as when a channel is down for long; the next event is handled at once."""
+    crowd = [{**event, "message": "job poison"} for event in warnings(CROWD, "crowd")]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(poisoned.send, crowd))
+    tried = "SELECT count(*) FROM events WHERE status = 'queued' AND attempts = 1"
+    until(lambda: rows(poisoned.data_dir, tried) == [(CROWD,)], "all wait for their retry", 60)
+
+    session = poisoned.send(warnings(1, "next")[0])
+
+    poisoned.wait_for(session, "resolved", limit_s=20)
