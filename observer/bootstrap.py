@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from observer.domain.budget import RunBudget
 from observer.domain.redaction import Redactor
+from observer.errors import RecordsUnavailable
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
@@ -29,6 +31,8 @@ from observer.records.spans import Spans
 from observer.services import Services
 from observer.settings import Configuration
 
+logger = logging.getLogger("observer")
+
 
 @asynccontextmanager
 async def open_services(configuration: Configuration, data_dir: DataDir) -> AsyncIterator[Services]:
@@ -44,7 +48,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     await database.open()
     journal = Journal(redactor)
     spans = Spans(database)
-    drain = Drain(database, data_dir)
+    drain = Drain(database, data_dir, journal)
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
     mcp = McpSessions(configuration.observer.mcp_servers, str(data_dir.path.resolve()))
@@ -80,6 +84,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         yield services
     finally:
         await mcp.stop()
-        await spans.flush()
+        try:
+            await spans.flush()
+        except RecordsUnavailable as error:
+            logger.error("the last spans are lost: %s", error)
         await drain.stop()
         await database.close()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import aiosqlite
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 
 from observer.bootstrap import open_services
@@ -21,16 +18,18 @@ from observer.errors import (
     AnswerRejected,
     NotADeadLetter,
     NothingToResume,
+    RecordsUnavailable,
     UnknownApproval,
     UnknownDeadLetter,
     UnknownSession,
 )
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
-from observer.records.checkpoints import Checkpoints
+from observer.records.availability import Availability
+from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
-from observer.records.database import PRAGMAS
 from observer.records.inbox import Inbox
+from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 from observer.settings import Configuration
 from observer.worker import Requeue, Retention, Worker
@@ -53,6 +52,7 @@ class Observer:
     intake: Intake
     requeue: Requeue
     lifecycle: LifecycleControl
+    files: tuple[Availability, ...]
 
     async def resume(
         self,
@@ -120,10 +120,11 @@ class Observer:
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""
         services = self.services
-        pending = await services.session_views.pending()
-        oldest = pending.pop("oldest_event_age_s")
-        disk = await asyncio.to_thread(shutil.disk_usage, services.data_dir.path)
-        free = disk.free
+        pending: dict[str, Any] = {}
+        with suppress(RecordsUnavailable):  # the file's own reason says so
+            pending = await services.session_views.pending()
+        oldest = pending.pop("oldest_event_age_s", 0.0)
+        free = shutil.disk_usage(services.data_dir.path).free
         servers = {
             name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
             for name, s in services.mcp.servers.items()
@@ -133,7 +134,8 @@ class Observer:
             reasons.append(f"{self.lifecycle.state}: {self.lifecycle.reason}")
         reasons += [f"tool server {n} is down" for n, s in servers.items() if s["state"] == "down"]
         if free < _LEAST_FREE_BYTES:
-            reasons.append(f"only {free} bytes are free")
+            reasons.append(f"{services.data_dir.path}: only {free} bytes are free")
+        reasons += [file.trouble for file in self.files if file.trouble is not None]
         if oldest > _OLDEST_EVENT_S:
             reasons.append(f"the oldest event waits for {oldest:.0f} s")
         if services.drain.broken is not None:
@@ -162,7 +164,7 @@ async def open_observer(
 
     Raises:
         DataDirLocked: another process has the directory.
-        DataDirUnusable: it cannot be written to.
+        DataDirUnusable: it cannot be used, or holds what this release does not understand.
         ConfigurationError: a tool server does not start, or a tool has no rule.
     """
     data_dir = DataDir(configuration.data_dir)
@@ -170,11 +172,11 @@ async def open_observer(
     try:
         async with (
             open_services(configuration, data_dir) as services,
-            _saver(data_dir, serde) as saver,
+            open_checkpoints(data_dir.checkpoints, serde) as checkpoints,
         ):
             lifecycle = LifecycleControl(services)
             await lifecycle.to(Lifecycle.STARTING, "the daemon starts")
-            graph = build(services, saver)
+            graph = build(services, checkpoints)
             queue = configuration.observer.queue
             inbox = Inbox(
                 data_dir.queue,
@@ -185,12 +187,14 @@ async def open_observer(
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, lifecycle)
-            retention = Retention(services, inbox, Checkpoints(saver))
+            retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
             await worker.start()
             retention.start()
             try:
                 await lifecycle.to(Lifecycle.RUNNING, "ready")
-                yield Observer(services, graph, intake, requeue, lifecycle)
+                stores = (services.database, checkpoints, inbox)
+                files = tuple(store.availability for store in stores)
+                yield Observer(services, graph, intake, requeue, lifecycle, files)
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 await retention.stop()
@@ -198,14 +202,3 @@ async def open_observer(
                 await lifecycle.to(Lifecycle.STOPPED, "stopped")
     finally:
         data_dir.unlock()
-
-
-@asynccontextmanager
-async def _saver(data_dir: DataDir, serde: Any) -> AsyncIterator[AsyncSqliteSaver]:
-    """LangGraph's checkpointer on a connection with our settings: it sets only WAL itself."""
-    async with aiosqlite.connect(data_dir.checkpoints) as connection:
-        for pragma in PRAGMAS:
-            await connection.execute(pragma)
-        saver = AsyncSqliteSaver(connection, serde=serde)
-        await saver.setup()
-        yield saver

@@ -37,6 +37,10 @@ class ObserverUnavailable(ObserverError):
     """The observer cannot take events now: try again later."""
 
 
+class RecordsUnavailable(ObserverError):
+    """The records cannot be written or read now: try again later."""
+
+
 class UnknownSession(ObserverError):
     """No session has this id."""
 

@@ -44,11 +44,13 @@ class Intake:
         Raises:
             ObserverUnavailable: the observer has FAILED or is stopping.
             InboxFull: as many events wait as may wait.
+            RecordsUnavailable: they cannot be written down now.
         """
         if self._lifecycle.state not in (Lifecycle.RUNNING, Lifecycle.SUSPENDED):
             raise ObserverUnavailable(
                 f"the observer is {self._lifecycle.state}: {self._lifecycle.reason}"
             )
+        self._services.database.availability.refuse()
         body_hash = hashlib.sha256(body).hexdigest()
         accepted = [
             await self._accept(source, alert, f"{body_hash}:{i}") for i, alert in enumerate(alerts)

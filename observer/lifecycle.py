@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 
 from observer.domain.lifecycle import FailureStreak, Lifecycle, may_follow
+from observer.errors import RecordsUnavailable
+from observer.records.database import Connection
 from observer.services import Services
 
 logger = logging.getLogger("observer.lifecycle")
@@ -28,11 +30,17 @@ class LifecycleControl:
             return False
         before, self.state, self.reason = self.state, following, reason
         logger.info("%s -> %s: %s", before, following, reason)
-        await self._services.database.write(
-            lambda c: self._services.journal.append(
-                c, "lifecycle", before=before, state=following, reason=reason
+
+        def note(connection: Connection) -> None:
+            self._services.journal.append(
+                connection, "lifecycle", before=before, state=following, reason=reason
             )
-        )
+
+        try:
+            await self._services.database.write(note)
+        except RecordsUnavailable:
+            # What cannot be written down yet is still so: above all, it must be able to stop.
+            self._services.spans.later(note)
         self._services.drain.wake()
         self.on_change(following)
         return True

@@ -15,6 +15,7 @@ from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
+from observer.cli.journal import journal
 from observer.cli.render import complain
 from observer.cli.send import send
 from observer.cli.serve import serve
@@ -75,6 +76,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(journal, name="journal")
 
 
 @app.callback()

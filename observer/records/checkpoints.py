@@ -1,62 +1,75 @@
-"""checkpoints.db beyond what LangGraph's saver offers: drop what no run will ask for again.
-
-On the saver's own connection and under its lock, so a run never sees half a deletion.
-"""
+"""checkpoints.db: LangGraph's saver on a connection with our settings, and honest about trouble."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from observer.records.database import FREE_PAGES, GIVE_BACK, enough_to_give_back
-from observer.records.old_records import StaleThread
+from observer.errors import DataDirUnusable
+from observer.records.availability import Availability, explain
+from observer.records.database import PRAGMAS
+from observer.records.versions import CHECKPOINTS_VERSION
 
-_LATEST = (
-    "(SELECT max(checkpoint_id) FROM checkpoints AS latest"
-    " WHERE latest.thread_id = {table}.thread_id"
-    " AND latest.checkpoint_ns = {table}.checkpoint_ns)"
-)
+T = TypeVar("T")
 
 
-class Checkpoints:
-    """Deletes only: the saver writes."""
+class Checkpoints(AsyncSqliteSaver):
+    """A save that fails leaves nothing half done, and is no fault of the run."""
 
-    def __init__(self, saver: AsyncSqliteSaver) -> None:
-        self._saver = saver
+    def __init__(self, connection: aiosqlite.Connection, path: Path, *, serde: Any) -> None:
+        super().__init__(connection, serde=serde)
+        self.availability = Availability(path, self._stamp)
 
-    async def latest(self, thread_id: str) -> str | None:
-        """The id of a thread's newest checkpoint."""
-        async with self._saver.lock:
-            found = await self._saver.conn.execute_fetchall(
-                "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?", (thread_id,)
-            )
-        return next(iter(found))[0]
+    async def aput(self, *args: Any, **kwargs: Any) -> Any:
+        """Save a checkpoint."""
+        return await self._whole(super().aput(*args, **kwargs))
 
-    async def clear(self, threads: list[StaleThread]) -> None:
-        """Delete what the notes say, in one commit: all up to a checkpoint, or all but the latest.
+    async def aput_writes(self, *args: Any, **kwargs: Any) -> None:
+        """Save what one node wrote."""
+        return await self._whole(super().aput_writes(*args, **kwargs))
 
-        Writes before checkpoints: the latest is asked of these.
-        """
-        async with self._saver.lock:
-            for thread in threads:
-                for table in ("writes", "checkpoints"):
-                    if thread.upto is None:
-                        until, values = f"< {_LATEST.format(table=table)}", (thread.thread_id,)
-                    else:
-                        until, values = "<= ?", (thread.thread_id, thread.upto)
-                    await self._saver.conn.execute(
-                        f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id {until}",
-                        values,
-                    )
-            await self._saver.conn.commit()
+    async def aget_tuple(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a checkpoint."""
+        return await self._whole(super().aget_tuple(*args, **kwargs))
 
-    async def give_back(self) -> bool:
-        """Return some free pages to the disk; true when there is more to return."""
-        async with self._saver.lock:
-            if not enough_to_give_back(await self._free_pages()):
-                return False
-            await self._saver.conn.executescript(GIVE_BACK)
-            return enough_to_give_back(await self._free_pages())
+    async def _whole(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except sqlite3.Error as error:
+            # The saver leaves its transaction open, and would read its own unsaved rows.
+            async with self.lock:
+                await self.conn.rollback()
+            raise self.availability.failed(error) or error from error
 
-    async def _free_pages(self) -> int:
-        found = await self._saver.conn.execute_fetchall(FREE_PAGES)
-        return next(iter(found))[0]
+    async def _stamp(self) -> None:
+        async with self.lock:
+            await self.conn.execute(f"PRAGMA user_version={CHECKPOINTS_VERSION}")
+            await self.conn.commit()
+
+
+@asynccontextmanager
+async def open_checkpoints(path: Path, serde: Any) -> AsyncIterator[Checkpoints]:
+    """Open the file, made and stamped with this release's version where it is new.
+
+    Raises:
+        DataDirUnusable: it cannot be used.
+    """
+    async with aiosqlite.connect(path) as connection:
+        checkpoints = Checkpoints(connection, path, serde=serde)
+        try:
+            for pragma in PRAGMAS:
+                await connection.execute(pragma)
+            await checkpoints.setup()
+            await checkpoints._stamp()
+        except sqlite3.Error as error:
+            raise DataDirUnusable(explain(path, error) or f"{path}: {error}") from error
+        try:
+            yield checkpoints
+        finally:
+            checkpoints.availability.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from observer.errors import DataDirLocked, DataDirUnusable
+from observer.records.versions import refuse_foreign_files
 
 
 class DataDir:
@@ -29,7 +30,8 @@ class DataDir:
 
         Raises:
             DataDirLocked: another process has it.
-            DataDirUnusable: it cannot be created or written to.
+            DataDirUnusable: it cannot be created or written to, or holds what this release
+                does not understand.
         """
         os.umask(0o077)
         path = self.path / "observer.lock"
@@ -42,7 +44,10 @@ class DataDir:
                 sync_directory(folder)
             lock = path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise DataDirUnusable(f"{self.path}: cannot be written to: {error}") from error
+            raise DataDirUnusable(
+                f"{self.path} cannot be written to ({error.strerror or error}: {error.filename})."
+                " Make it writable for this user, or choose another --data-dir."
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -53,16 +58,27 @@ class DataDir:
                 f"{path} is held by process {holder}: one observer owns a data directory. "
                 "Stop that one, or choose another --data-dir."
             ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
         self._lock = lock
+        try:
+            refuse_foreign_files(self.path)
+            # Unbuffered: on a full disk a buffer would fail once more when it is closed.
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), str(os.getpid()).encode())
+        except OSError as error:
+            self.unlock()
+            raise DataDirUnusable(
+                f"{path} cannot be written to ({error.strerror or error}). Free some space."
+            ) from error
+        except DataDirUnusable:
+            self.unlock()
+            raise
 
     def refuse_if_held(self) -> None:
         """Say at once what `lock` would say, for a caller who has much to load first.
 
         Raises:
             DataDirLocked: another process has it.
+            DataDirUnusable: this release cannot use it.
         """
         if (self.path / "observer.lock").exists():
             self.lock()

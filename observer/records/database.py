@@ -10,16 +10,23 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from observer.errors import DataDirUnusable
+from observer.records.availability import Availability, explain
 from observer.records.migrations import MIGRATIONS
 
 T = TypeVar("T")
 Connection = sqlite3.Connection
+
+PATIENCE_S = 5.0
+"""How long a write waits for a lock that somebody else holds, its wait for its turn included."""
+_PROBE_PATIENCE_S = 0.2
 
 
 class Database:
@@ -31,11 +38,8 @@ class Database:
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="observer-db-read")
         self._writer: Connection | None = None
         self._reader: Connection | None = None
-        self._on_commit: list[Callable[[], None]] = []
-
-    def on_commit(self, work: Callable[[], None]) -> None:
-        """Do something in memory once the running transaction is durable, and only then."""
-        self._on_commit.append(work)
+        self._after_commit: list[Callable[[], None]] = []
+        self.availability = Availability(path, self._probe)
 
     async def open(self) -> None:
         """Create or migrate the file.
@@ -52,36 +56,73 @@ class Database:
             self._writer = connect(self.path)
             migrate(self._writer)
         except (sqlite3.DatabaseError, OSError) as error:
-            raise DataDirUnusable(f"{self.path}: {error}; nothing was written to it") from error
+            reason = explain(self.path, error) or f"{self.path}: {error}"
+            raise DataDirUnusable(f"{reason}; nothing was written to it") from error
 
     def _open_reader(self) -> None:
         self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)
         self._reader.row_factory = sqlite3.Row
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one durable transaction."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer_thread, self._in_transaction, work)
+        """Run `work` in one durable transaction.
 
-    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
-        assert self._writer is not None  # noqa: S101  opened at start
-        self._on_commit.clear()
-        self._writer.execute("BEGIN IMMEDIATE")
+        Raises:
+            RecordsUnavailable: the file cannot be written; nothing of the work was.
+        """
+        self.availability.refuse()
+        with self._honest():
+            return await self._transaction(work, PATIENCE_S)
+
+    async def _probe(self) -> None:
+        await self._transaction(_touch, _PROBE_PATIENCE_S)
+
+    async def _transaction(self, work: Callable[[Connection], T], patience_s: float) -> T:
+        loop = asyncio.get_running_loop()
+        deadline = time.monotonic() + patience_s
+        return await loop.run_in_executor(self._writer_thread, self._in_transaction, work, deadline)
+
+    @contextmanager
+    def _honest(self) -> Iterator[None]:
         try:
-            result = work(self._writer)
-            self._writer.execute("COMMIT")
+            yield
+        except sqlite3.Error as error:
+            unavailable = self.availability.failed(error)
+            if unavailable is None:
+                raise
+            raise unavailable from error
+
+    def _in_transaction(self, work: Callable[[Connection], T], deadline: float) -> T:
+        assert self._writer is not None  # noqa: S101  opened at start
+        writer = self._writer
+        self._after_commit.clear()
+        patience_ms = max(0, int((deadline - time.monotonic()) * 1000))
+        writer.execute(f"PRAGMA busy_timeout={patience_ms}")
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+            result = work(writer)
+            writer.execute("COMMIT")
         except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            # SQLite itself has ended the transaction after some errors, and not after others.
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
             raise
-        for follow_up in self._on_commit:
-            follow_up()
+        for then in self._after_commit:
+            then()
         return result
 
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Called by work on the writer's thread: do this if and when its transaction commits."""
+        self._after_commit.append(then)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on committed data, never in the writer's way."""
+        """Run `work` on committed data, never in the writer's way.
+
+        Raises:
+            RecordsUnavailable: the file cannot be read.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader_thread, self._on_reader, work)
+        with self._honest():
+            return await loop.run_in_executor(self._reader_thread, self._on_reader, work)
 
     def _on_reader(self, work: Callable[[Connection], T]) -> T:
         assert self._reader is not None  # noqa: S101  opened at start
@@ -94,6 +135,7 @@ class Database:
 
     async def close(self) -> None:
         """Close both connections on their own threads."""
+        self.availability.close()
         loop = asyncio.get_running_loop()
         for thread, connection in (
             (self._reader_thread, self._reader),
@@ -133,6 +175,12 @@ def give_back(connection: Connection | None) -> bool:
     # As a script: `execute` stops at the first page.
     connection.executescript(GIVE_BACK)
     return enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0])
+
+
+def _touch(connection: Connection) -> None:
+    """The smallest real write: the version that is there already."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute(f"PRAGMA user_version={version}")
 
 
 PRAGMAS = (

@@ -7,26 +7,26 @@ append and the clean-up repeats nothing and loses nothing.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
-import os
-import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from observer.records.data_dir import DataDir, sync_directory
+from observer.errors import RecordsUnavailable
+from observer.records import anchor
+from observer.records.chain import GENESIS, line_hash
+from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+from observer.records.jsonl import Lines, add, append, cut_off_torn_line, last_line, watermark
 
 _BATCH = 500
-_TAIL_BYTES = 1 << 20
 _PAUSE_S = 0.1
 _RETRY_S = 1.0
-GENESIS = "0" * 64
-
-Lines = list[tuple[Path, list[str]]]
+T = TypeVar("T")
 
 logger = logging.getLogger("observer.records")
 
@@ -34,15 +34,17 @@ logger = logging.getLogger("observer.records")
 class Drain:
     """One background task that empties the outboxes, and waits quietly when there is nothing."""
 
-    def __init__(self, database: Database, data_dir: DataDir) -> None:
+    def __init__(self, database: Database, data_dir: DataDir, journal: Journal) -> None:
         self._database = database
         self._data_dir = data_dir
+        self._journal = journal
+        # Of its own: whoever blocks the loop's pool must not hold up the journal.
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="observer-files")
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._chain: tuple[int, str] | None = None
         self._watermarks: dict[str, int] = {}
-        self._named: set[Path] = set()
         self.broken: str | None = None
 
     def start(self) -> None:
@@ -60,6 +62,10 @@ class Drain:
             self._stopping = True
             self.wake()
             await self._task
+        self._files.shutdown()
+
+    async def _on_files(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._files, work, *args)
 
     async def _run(self) -> None:
         while True:
@@ -69,7 +75,7 @@ class Drain:
                 while await self._once():
                     pass
                 self.broken = None
-            except (OSError, ValueError, sqlite3.Error) as error:
+            except (OSError, ValueError, RecordsUnavailable) as error:
                 # Nothing is lost: the rows stay until the file takes them.
                 if self.broken is None:
                     logger.error("the journal cannot be written: %s", error)
@@ -78,7 +84,10 @@ class Drain:
                 self._watermarks.clear()
                 self.wake()
             if self._stopping:
-                return
+                # What was written while the last round was under way needs one more.
+                if self.broken is not None or not self._wanted.is_set():
+                    return
+                continue
             await asyncio.sleep(_PAUSE_S if self.broken is None else _RETRY_S)
 
     async def _once(self) -> bool:
@@ -91,7 +100,7 @@ class Drain:
 
     async def _drain_journal(self) -> bool:
         if self._chain is None:
-            self._chain = await asyncio.to_thread(self._journal_tail)
+            self._chain = await self._find_end()
         after, digest = self._chain
         rows = await self._database.read(
             lambda c: c.execute(
@@ -102,46 +111,60 @@ class Drain:
             return False
         lines: Lines = []
         for row in rows:
-            line = {
-                "seq": row["seq"],
-                "prev_hash": digest,
-                "ts": datetime.fromtimestamp(row["ts"], UTC).isoformat(timespec="milliseconds"),
-                "tenant_id": row["tenant_id"],
-                "session_id": row["session_id"],
-                "trace_id": row["trace_id"],
-                "kind": row["kind"],
-                **json.loads(row["body"]),
-            }
+            line = _line(row, digest)
             digest = line_hash(line)
             path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
-            _add(lines, path, json.dumps({**line, "hash": digest}))
-        await asyncio.to_thread(self._append, lines)
+            add(lines, path, json.dumps({**line, "hash": digest}))
+        await self._on_files(append, lines)
         last = rows[-1]["seq"]
         self._chain = (last, digest)
-
-        def forget(connection: Connection) -> None:
-            connection.execute("DELETE FROM journal WHERE seq <= ?", (last,))
-
-        await self._database.write(forget)
+        await self._forget(last, digest)
         return len(rows) == _BATCH
 
-    def _append(self, lines: Lines) -> None:
-        for path, texts in lines:
-            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "ab") as file:
-                file.write("".join(text + "\n" for text in texts).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            if path not in self._named:
-                # Also a file that was there: who made it may have died before this.
-                sync_directory(path.parent)
-                self._named.add(path)
+    async def _forget(self, seq: int, digest: str) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute("DELETE FROM journal WHERE seq <= ?", (seq,))
+            anchor.remember(connection, seq, digest)
 
-    def _journal_tail(self) -> tuple[int, str]:
+        await self._database.write(work)
+
+    async def _find_end(self) -> tuple[int, str]:
+        """Where the chain goes on. A line that somebody took away is a gap for ever."""
+        repaired, end = await self._on_files(self._journal_end)
+        for what in repaired:
+            logger.warning("%s", what)
+
+        def report(connection: Connection) -> None:
+            for what in repaired:
+                self._journal.append(connection, "journal", reason=what)
+
+        if repaired:
+            await self._database.write(report)
+        remembered = await self._database.read(anchor.recall)
+        seq, digest, before = end
+        if remembered is None or seq <= remembered[0]:
+            return remembered or (seq, digest)
+        row = await self._database.read(
+            lambda c: c.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone()
+        )
+        if row is None or line_hash(_line(row, before)) != digest:
+            raise ValueError(
+                f"{self._data_dir.journal} holds line {seq}, which these records did not write;"
+                " move its file out of the folder"
+            )
+        await self._forget(seq, digest)
+        return seq, digest
+
+    def _journal_end(self) -> tuple[list[str], tuple[int, str, str]]:
         # Not the newest file by its name: a clock set back over midnight writes to an older one.
-        last = (_last_line(path) for path in self._data_dir.journal.glob("*.jsonl"))
-        ends = [(line["seq"], line["hash"]) for line in last if line is not None]
-        return max(ends, default=(0, GENESIS))
+        repaired: list[str] = []
+        end = (0, GENESIS, "")
+        for path in self._data_dir.journal.glob("*.jsonl"):
+            if torn := cut_off_torn_line(path):
+                repaired.append(f"{path}: cut off a torn last line of {torn} bytes")
+            seq, digest, before = last_line(path, "seq", "hash", "prev_hash") or end
+            end = max(end, (seq, digest, before))
+        return repaired, end
 
     def _span_file(self, record: dict[str, Any]) -> Path:
         day = datetime.fromtimestamp(record["timestamp_ms"] / 1000, UTC).date()
@@ -152,7 +175,7 @@ class Drain:
     ) -> bool:
         if table not in self._watermarks:
             folder = self._data_dir.spans if table == "spans" else self._data_dir.evals.parent
-            self._watermarks[table] = await asyncio.to_thread(_watermark, folder, key)
+            self._watermarks[table] = await self._on_files(watermark, folder, key)
         after = self._watermarks[table]
         rows = await self._database.read(
             lambda c: c.execute(
@@ -165,39 +188,20 @@ class Drain:
         lines: Lines = []
         for row in rows:
             record = json.loads(row["record"])
-            _add(lines, file_of(record), json.dumps({**record, key: row["id"]}))
-        await asyncio.to_thread(self._append, lines)
+            add(lines, file_of(record), json.dumps({**record, key: row["id"]}))
+        await self._on_files(append, lines)
         self._watermarks[table] = rows[-1]["id"]
         return len(rows) == _BATCH
 
 
-def line_hash(line: dict[str, Any]) -> str:
-    """The hash of a journal line: of everything in it but the hash itself."""
-    body = {name: value for name, value in line.items() if name != "hash"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _add(lines: Lines, path: Path, text: str) -> None:
-    """In the order of the rows: a crash between two files must leave no gap behind it."""
-    if not lines or lines[-1][0] != path:
-        lines.append((path, []))
-    lines[-1][1].append(text)
-
-
-def _watermark(folder: Path, key: str) -> int:
-    last = (_last_line(path) for path in folder.glob("*.jsonl"))
-    return max((line[key] for line in last if line is not None), default=0)
-
-
-def _last_line(path: Path) -> dict[str, Any] | None:
-    """The last whole line; a torn one, left by a crash in mid-write, is cut off."""
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read()
-        whole = tail.rfind(b"\n") + 1
-        if whole != len(tail):
-            file.truncate(size - (len(tail) - whole))
-            logger.warning("%s: cut off a torn last line of %d bytes", path, len(tail) - whole)
-    lines = tail[:whole].splitlines()
-    return json.loads(lines[-1]) if lines else None
+def _line(row: Any, before: str) -> dict[str, Any]:
+    return {
+        "seq": row["seq"],
+        "prev_hash": before,
+        "ts": datetime.fromtimestamp(row["ts"], UTC).isoformat(timespec="milliseconds"),
+        "tenant_id": row["tenant_id"],
+        "session_id": row["session_id"],
+        "trace_id": row["trace_id"],
+        "kind": row["kind"],
+        **json.loads(row["body"]),
+    }

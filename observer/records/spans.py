@@ -64,11 +64,11 @@ class Spans:
             await self._database.write(self.flush_into)
 
     def flush_into(self, connection: Connection) -> None:
-        """Write what waits in somebody else's transaction; forgotten when that is durable."""
+        """Write what waits in somebody else's transaction; if that fails, it waits on."""
         waiting = list(self._waiting)
         for work in waiting:
             work(connection)
-        self._database.on_commit(lambda: self._forget(len(waiting)))
+        self._database.after_commit(lambda: self._forget(len(waiting)))
 
     def _forget(self, count: int) -> None:
         del self._waiting[:count]

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from observer.records.checkpoints import Checkpoints
 from observer.records.inbox import Inbox
 from observer.records.old_records import OldRecords, OldSession
+from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 
 logger = logging.getLogger("observer.worker")
@@ -25,7 +25,7 @@ _SESSIONS, _THREADS, _KEYS, _ITEMS = 20, 10, 200, 50
 class Retention:
     """One background task; the journal says what it deleted."""
 
-    def __init__(self, services: Services, inbox: Inbox, checkpoints: Checkpoints) -> None:
+    def __init__(self, services: Services, inbox: Inbox, checkpoints: StaleCheckpoints) -> None:
         self._settings = services.configuration.observer
         self._database = services.database
         self._old = OldRecords(services.database, services.journal)

@@ -14,7 +14,7 @@ from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.retries import next_delay
 from observer.domain.severity import from_facts
-from observer.errors import EarlierEventFailed, Undelivered, UnknownApproval
+from observer.errors import EarlierEventFailed, RecordsUnavailable, Undelivered, UnknownApproval
 from observer.lifecycle import LifecycleControl
 from observer.records.events import StoredEvent
 from observer.records.inbox import Inbox, Item
@@ -145,7 +145,8 @@ class Worker:
         """One run; the seconds until the next try, or None when there is none."""
         try:
             ended = await self._runner.run(stored)
-        except GraphDrained:
+        except (GraphDrained, RecordsUnavailable):
+            # Trouble with the records is not the event's failure: it costs none of its tries.
             raise
         except Exception as error:
             if self._runner.draining:

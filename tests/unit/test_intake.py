@@ -57,6 +57,7 @@ class World:
         self.lifecycle = SimpleNamespace(state=Lifecycle.RUNNING, reason="")
         settings = ObserverSettings(mcp_servers={}, queue=queue)  # type: ignore[arg-type]
         services = SimpleNamespace(
+            database=self.database,
             events=Events(self.database),
             sessions=self.sessions,
             session_views=self.views,

@@ -21,6 +21,9 @@ from hypothesis import strategies as st
 
 from observer.domain.redaction import MASK, Redactor
 from observer.domain.span import Span, SpanKind
+from observer.errors import RecordsUnavailable
+from observer.records import anchor
+from observer.records.anchor import verify_journal
 from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
 from observer.records.drain import GENESIS, Drain, line_hash
@@ -56,7 +59,7 @@ class Records:
         await spans.flush()
 
     async def drain(self) -> Drain:
-        drain = Drain(self.database, self.data_dir)
+        drain = Drain(self.database, self.data_dir, self.journal)
         drain.start()
         await drain.stop()
         return drain
@@ -68,8 +71,13 @@ class Records:
 
     async def put_back(self, rows: list[tuple[Any, ...]]) -> None:
         """As if the process had died before it forgot these journal rows."""
+        first = min(row[0] for row in rows)
+        before = next((line["hash"] for line in self.lines() if line["seq"] == first - 1), GENESIS)
 
         def work(connection: Connection) -> None:
+            connection.execute("DELETE FROM journal")
+            connection.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'journal'")
+            anchor.remember(connection, first - 1, before)
             connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         await self.database.write(work)
@@ -79,8 +87,22 @@ class Records:
 
     def lines(self, folder: str = "journal") -> list[dict[str, Any]]:
         return [
-            json.loads(line) for text in self.files(folder).values() for line in text.splitlines()
+            json.loads(line)
+            for text in self.files(folder).values()
+            for line in text.split(b"\n")[:-1]
         ]
+
+    @staticmethod
+    def read(folder: Path) -> dict[str, list[dict[str, Any]]]:
+        """What the journal's files hold, without a database."""
+        return {
+            path.name: [json.loads(line) for line in path.read_text().splitlines()]
+            for path in sorted((folder / "journal").glob("*.jsonl"))
+        }
+
+    def fault(self) -> tuple[int, str] | None:
+        fault = verify_journal(self.data_dir).fault
+        return None if fault is None else (fault.seq, fault.reason)
 
     def reasons(self) -> list[str]:
         return [line["reason"] for line in self.lines()]
@@ -202,19 +224,23 @@ async def test_a_crash_between_append_and_clean_up_repeats_nothing(records: Reco
 
 
 async def test_a_journal_cut_at_any_byte_of_its_last_line_is_made_whole(records: Records) -> None:
-    """Case 14."""
+    """Case 14: at every byte; what was cut off is reported in the journal itself."""
     await records.decide("first", "second", 'the last, with "quotes" and \U0001f600')
     rows = await records.rows("journal")
     await records.drain()
     ((name, whole),) = records.files("journal").items()
     path = records.data_dir.journal / name
     last_line = whole.rstrip(b"\n").rfind(b"\n") + 1
-    for cut in {*range(last_line, len(whole), 17), len(whole) - 2, len(whole) - 1, len(whole)}:
+    for cut in range(last_line, len(whole)):
         path.write_bytes(whole[:cut])
         if cut < len(whole):
             await records.put_back(rows[-1:])
         await records.drain()
-        assert path.read_bytes() == whole, f"cut at {cut}"
+        assert path.read_bytes().startswith(whole), f"cut at {cut}"
+        reports = records.reasons()[3:]
+        torn = cut - last_line
+        assert reports == ([f"{path}: cut off a torn last line of {torn} bytes"] if torn else [])
+        assert records.fault() is None
 
 
 async def test_a_journal_cut_down_to_nothing_begins_again_from_its_rows(records: Records) -> None:
@@ -226,7 +252,47 @@ async def test_a_journal_cut_down_to_nothing_begins_again_from_its_rows(records:
     (records.data_dir.journal / name).write_bytes(whole[:20])
     await records.put_back(rows)
     await records.drain()
-    assert records.files("journal") == {name: whole}
+    assert records.files("journal")[name].startswith(whole)
+    assert records.fault() is None
+
+
+async def test_a_file_that_goes_on_beyond_the_records_is_not_written_to(records: Records) -> None:
+    """The next row would have the same number as a line there, and be lost."""
+    await records.decide("a")
+    await records.drain()
+    (line,) = records.lines()
+    forged = {**line, "seq": 2, "prev_hash": line["hash"], "reason": "forged"}
+    ((name, whole),) = records.files("journal").items()
+    text = json.dumps({**forged, "hash": line_hash(forged)}) + "\n"
+    path = records.data_dir.journal / name
+    path.write_bytes(whole + text.encode())
+    await records.decide("b")
+
+    drain = await records.drain()
+
+    assert "move its file out of the folder" in str(drain.broken)
+    path.write_bytes(whole)
+    await records.drain()
+    assert records.reasons() == ["a", "b"]
+    assert records.fault() is None
+
+
+async def test_a_damaged_last_line_is_said_with_its_file_and_costs_no_row(records: Records) -> None:
+    """Case 15, at start."""
+    await records.decide("a")
+    await records.drain()
+    ((name, whole),) = records.files("journal").items()
+    path = records.data_dir.journal / name
+    path.write_bytes(b"?" + whole[1:])
+    await records.decide("b")
+
+    drain = await records.drain()
+
+    assert drain.broken == f"the last line of {path} is damaged; move the file out of the folder"
+    path.unlink()
+    await records.drain()
+    assert records.reasons() == ["b"]
+    assert records.fault() == (1, "is missing: line 2 follows")
 
 
 async def test_at_midnight_the_chain_goes_on_in_the_next_days_file(
@@ -271,7 +337,7 @@ async def test_a_drain_recovers_by_itself_when_the_disk_has_room_again(
     """Case 11: without waiting for another event."""
     await records.decide("a")
     fail_fsync(1)
-    drain = Drain(records.database, records.data_dir)
+    drain = Drain(records.database, records.data_dir, records.journal)
     drain.start()
     broken = False
     async with asyncio.timeout(10):
@@ -288,7 +354,7 @@ async def test_a_database_that_is_locked_or_full_does_not_end_the_drain(
     """Cases 11 and 13."""
 
     async def full(_: Any) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise RecordsUnavailable("the disk is full")
 
     await records.decide("a")
     with monkeypatch.context() as patch:

@@ -1,0 +1,92 @@
+"""Files of one JSON value a line: appended durably, and made whole after a crash in mid-write."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from observer.records.data_dir import sync_directory
+
+Lines = list[tuple[Path, list[str]]]
+
+_TAIL_BYTES = 1 << 20
+_named: set[Path] = set()
+"""Files that this process knows to be on disk under their names."""
+
+logger = logging.getLogger("observer.records")
+
+
+def add(lines: Lines, path: Path, text: str) -> None:
+    """In the order of the rows: a crash between two files must leave no gap behind it."""
+    if not lines or lines[-1][0] != path:
+        lines.append((path, []))
+    lines[-1][1].append(text)
+
+
+def append(lines: Lines) -> None:
+    """Add the lines and wait until they are on disk.
+
+    Raises:
+        OSError: the file that failed is as it was; files before it have their lines.
+    """
+    for path, texts in lines:
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "ab", buffering=0) as file:
+            before = os.fstat(descriptor).st_size
+            try:
+                _write(descriptor, "".join(text + "\n" for text in texts).encode())
+                os.fsync(descriptor)
+            except OSError:
+                file.truncate(before)
+                raise
+        if path not in _named:
+            # Also a file that was there: who made it may have died before this.
+            sync_directory(path.parent)
+            _named.add(path)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def watermark(folder: Path, key: str) -> int:
+    """The highest number that stands at the end of a file."""
+    highest = 0
+    for path in folder.glob("*.jsonl"):
+        if torn := cut_off_torn_line(path):
+            logger.warning("%s: cut off a torn last line of %d bytes", path, torn)
+        highest = max(highest, *(last_line(path, key) or (0,)))
+    return highest
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return file.read()
+
+
+def cut_off_torn_line(path: Path) -> int:
+    """A line without its end was left by a crash in mid-write; returns how long it was."""
+    tail = _tail(path)
+    torn = len(tail) - (tail.rfind(b"\n") + 1)
+    if torn:
+        os.truncate(path, path.stat().st_size - torn)
+    return torn
+
+
+def last_line(path: Path, *names: str) -> tuple[Any, ...] | None:
+    """The named values of a file's last line."""
+    lines = _tail(path).splitlines()
+    if not lines:
+        return None
+    try:
+        line = json.loads(lines[-1])
+        return tuple(line[name] for name in names)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"the last line of {path} is damaged; move the file out of the folder"
+        ) from error
