@@ -57,6 +57,7 @@ class QueueCleared(BaseModel):
     stage: str
     cleared_items: int
     result: str
+    clear_id: str | None = None
 
 
 class IncidentCreated(BaseModel):

@@ -126,11 +126,15 @@ class JsonFilesPipeline:
         def decide(fault: str | None) -> tuple[QueueCleared, Change | None]:
             if fault == "refuse":
                 text = f"ERR the queue of stage '{stage}' is locked"
-                return QueueCleared(stage=stage, cleared_items=0, result=text), None
+                nothing = QueueCleared(stage=stage, cleared_items=0, result=text, clear_id=None)
+                return nothing, None
             change = self._folder.heal(stage)
             depth = int(self._measure(stage).queue_depth or 0)
             text = f"Cleared {depth} items from the queue of stage '{stage}'."
-            cleared = QueueCleared(stage=stage, cleared_items=depth, result=text)
+            clear_id = f"cq-{self._folder.log.count('clear_queue') + 1}"
+            cleared = QueueCleared(
+                stage=stage, cleared_items=depth, result=text, clear_id=clear_id
+            )
             return cleared, None if fault else change
 
         args = {"stage": stage, "reason": reason}

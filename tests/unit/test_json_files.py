@@ -286,11 +286,15 @@ def test_a_retry_heals_what_is_degraded_and_not_what_is_down(tmp_path):
     assert stages(tmp_path)["loading"] == "failed"
 
 
-def test_clearing_a_queue_counts_what_was_in_it(tmp_path):
+def test_clearing_a_queue_counts_what_was_in_it_and_has_an_id_of_its_own(tmp_path):
     pipeline = opened(tmp_path)
 
-    assert pipeline.clear_queue("transformation", "r", once="a").cleared_items == 8420
-    assert pipeline.clear_queue("transformation", "r", once="b").cleared_items == 45
+    first = pipeline.clear_queue("transformation", "r", once="a")
+    second = pipeline.clear_queue("transformation", "r", once="b")
+
+    assert (first.cleared_items, first.clear_id) == (8420, "cq-1")
+    assert (second.cleared_items, second.clear_id) == (45, "cq-2")
+    assert pipeline.clear_queue("transformation", "r", once="a") == first
 
 
 def test_no_heal_reports_back_and_leaves_the_stage_ill(tmp_path):
