@@ -46,9 +46,15 @@ class ObserverProcess:
     """Starts, kills and questions one daemon; used as a context manager it always ends it."""
 
     def __init__(
-        self, data_dir: Path, *, config: Path | None = None, env: dict[str, str] | None = None
+        self,
+        data_dir: Path,
+        *,
+        config: Path | None = None,
+        env: dict[str, str] | None = None,
+        program: str = "observer.cli.app",
     ) -> None:
         self.data_dir = data_dir
+        self._program = program
         self._config = config or ROOT / "config"
         self._env = env or {}
         self._log = data_dir.parent / f"{data_dir.name}.log"
@@ -57,7 +63,7 @@ class ObserverProcess:
 
     def start(self, *, wait: bool = True) -> ObserverProcess:
         """Start the daemon and, unless told otherwise, wait until it takes events."""
-        command = [sys.executable, "-m", "observer.cli.app", "serve", "--port", "0"]
+        command = [sys.executable, "-m", self._program, "serve", "--port", "0"]
         command += ["--data-dir", str(self.data_dir), "--config", str(self._config)]
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         begin = self._log.stat().st_size if self._log.exists() else 0

@@ -131,6 +131,14 @@ def doom(data_dir: Path, tool: str, when: str, *, skip: int = 0) -> None:
     (data_dir / "pipeline" / "doom.json").write_text(json.dumps(order))
 
 
+def alive(pid: int) -> bool:
+    """Whether a process still runs; one that only nobody has waited for does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def journal_lines(data_dir: Path) -> list[dict[str, Any]]:
     """Every line of the journal's files, in order."""
     files = sorted((data_dir / "journal").glob("*.jsonl"))

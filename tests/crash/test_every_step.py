@@ -14,6 +14,7 @@ import pytest
 from tests.crash.evidence import (
     ROUNDS,
     actions,
+    alive,
     config_with_dying_tools,
     doom,
     journal_faults,
@@ -165,17 +166,10 @@ def test_a_tool_server_that_outlives_its_daemon_and_acts_late_changes_nothing(
     assert shown["status"] == "resolved"
 
     (folder / "doom.release").touch()
-    until(lambda: not _alive(orphan), "the orphan is done")
+    until(lambda: not alive(orphan), "the orphan is done")
 
     done = [a["action"] for a in actions(world.data_dir) if a["key"].split("/")[1] == session]
     assert done == world.calm["CRITICAL"]["actions"]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_the_journal_of_all_those_crashes_verifies(world: World) -> None:

@@ -1,7 +1,8 @@
 """The real tool server, which kills the daemon around one call, on order of a file.
 
-`DIR/doom.json`: `{"tool": name, "when": "before" | "after" | "orphan", "skip": n}`. The order is
-taken (the file goes) before it strikes, so a restarted daemon lives. `orphan` outlives the daemon
+`DIR/doom.json`: `{"tool": name, "when": "before" | "midway" | "after" | "orphan", "skip": n}`. The
+order is taken (the file goes) before it strikes, so a restarted daemon lives. `midway` is when the
+action is logged and its change has not reached the pipeline's files. `orphan` outlives the daemon
 it killed and has the effect late, once `DIR/doom.release` appears.
 """
 
@@ -16,9 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mcp_servers.backends.action_folder import ActionFolder
 from mcp_servers.backends.json_files import JsonFilesPipeline
 from mcp_servers.pipeline_tools import build_server
 
+DAEMON = os.getppid()
 ORPHAN_LIMIT_S = 60.0
 METHODS = {
     "check_pipeline_health": "health",
@@ -52,26 +55,36 @@ def take_order(folder: Path, tool: str) -> str | None:
 
 
 def dying(folder: Path, tool: str, work: Callable[..., Any]) -> Callable[..., Any]:
-    """The tool's work, and the daemon's death before or after it."""
+    """The tool's work, and the daemon's death before, in or after it."""
 
     def work_or_die(*args: Any, **kwargs: Any) -> Any:
-        when = take_order(folder, tool)
-        if when == "orphan":
-            (folder / "doom.orphan").write_text(str(os.getpid()))
-        if when in ("before", "orphan"):
-            os.kill(os.getppid(), signal.SIGKILL)
-        if when == "before":
-            os._exit(1)
-        if when == "orphan":
-            wait_for(folder / "doom.release")
-        result = work(*args, **kwargs)
-        if when == "after":
-            os.kill(os.getppid(), signal.SIGKILL)
-        if when is not None:
-            os._exit(1)
-        return result
+        match take_order(folder, tool):
+            case None:
+                return work(*args, **kwargs)
+            case "before":
+                die_together()
+            case "midway":
+                ActionFolder._apply = lambda *_: die_together()
+            case "orphan":
+                (folder / "doom.orphan").write_text(str(os.getpid()))
+                kill_daemon()
+                wait_for(folder / "doom.release")
+        work(*args, **kwargs)
+        die_together()
 
     return work_or_die
+
+
+def kill_daemon() -> None:
+    """Kill the daemon; somebody else's process, where it is dead already, is left alone."""
+    if os.getppid() == DAEMON:
+        os.kill(DAEMON, signal.SIGKILL)
+
+
+def die_together() -> None:
+    """Kill the daemon and end at once."""
+    kill_daemon()
+    os._exit(1)
 
 
 def wait_for(file: Path) -> None:
