@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test check install install-dev serve soak bench lock clean
+.PHONY: demo test check install install-dev serve bench crash-proof soak lock clean
 
 demo: install          ## Start, send the lab's three events, show what happens
 	@.venv/bin/observer demo
@@ -34,6 +34,11 @@ soak: install-dev      ## 20,000 events: memory flat, databases bounded, nothing
 
 bench: install-dev     ## Figures beside a floor measured in the same run
 	@.venv/bin/python -m bench
+
+N ?= 25
+SEED ?= 1
+crash-proof: install-dev  ## Kill the daemon N=25 times by SEED=1, compare with a calm run; writes runs/
+	@.venv/bin/python -m tests.crash.proof --kills $(N) --seed $(SEED)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

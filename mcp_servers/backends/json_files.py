@@ -132,9 +132,7 @@ class JsonFilesPipeline:
             depth = int(self._measure(stage).queue_depth or 0)
             text = f"Cleared {depth} items from the queue of stage '{stage}'."
             clear_id = f"cq-{self._folder.log.count('clear_queue') + 1}"
-            cleared = QueueCleared(
-                stage=stage, cleared_items=depth, result=text, clear_id=clear_id
-            )
+            cleared = QueueCleared(stage=stage, cleared_items=depth, result=text, clear_id=clear_id)
             return cleared, None if fault else change
 
         args = {"stage": stage, "reason": reason}
