@@ -11,7 +11,7 @@ from tests.crash.proof.run import prove
 pytestmark = pytest.mark.slow
 
 KILLS = 8
-SEED = 6
+SEED = 29
 
 
 def test_nothing_is_lost_doubled_out_of_order_or_otherwise_than_without_the_kills(
