@@ -25,6 +25,7 @@ from tests.observer_process import ObserverProcess
 DEATH_LIMIT_S = 30.0
 """An ordered death that has not come by then was missed; the daemon is killed all the same."""
 _ASKED_LIMIT_S = 30.0
+_STALLED_S = 60.0
 _REAL, _DOOMED = "observer.cli.app", "tests.doubles.doomed_daemon"
 _CONCURRENCY = {"OBSERVER__CONCURRENCY": "4"}
 _UNFINISHED = ("queued", "running", "waiting")
@@ -70,23 +71,22 @@ class World:
         finally:
             self._bury(observer, kill)
 
-    def end(self, limit_s: float = 600.0) -> ObserverProcess:
-        """A last life, on no order, until nothing waits, runs or asks; the daemon is left up."""
+    def end(self) -> ObserverProcess:
+        """A last life, on no order, until all is done or nothing moves; the daemon is left up."""
         (self.pipeline / "doom.json").unlink(missing_ok=True)
         (self.data_dir / "doom.json").unlink(missing_ok=True)
         self._sicken()
         observer = self._observer(_REAL)
         assert self._start(observer), observer.log
         self._release_orphan()
-        deadline = time.monotonic() + limit_s
-        while self.sender.waiting and time.monotonic() < deadline:
-            if not self.sender.deliver(observer):
-                # Where the inbox is full, a sender comes again.
-                Event().wait(0.2)
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + _STALLED_S
+        left: tuple[int, int] | None = None
+        while left != (0, 0) and time.monotonic() < deadline:
+            self.sender.deliver(observer)
             self.sender.answer_all(observer)
-            if not self._unfinished(*_UNFINISHED):
-                break
+            now = (len(self.sender.waiting), len(self._unfinished(*_UNFINISHED)))
+            if now != left:
+                left, deadline = now, time.monotonic() + _STALLED_S
             Event().wait(0.1)
         return observer
 
