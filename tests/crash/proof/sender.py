@@ -19,6 +19,12 @@ from tests.observer_process import ObserverProcess
 DECISIONS = {"approved": "approve", "rejected": "reject"}
 _OPPOSITE = {"approve": "reject", "reject": "approve"}
 
+_OPEN = "SELECT id, session_id, event_key FROM approvals WHERE status = 'pending'"
+_WAITING = (
+    "SELECT id, approvals.session_id, event_key FROM approvals JOIN events USING (event_key)"
+    " WHERE approvals.status = 'pending' AND events.status = 'waiting'"
+)
+
 
 @dataclass
 class Promise:
@@ -79,20 +85,18 @@ class Sender:
         promise.sessions.add(told["session_id"])
         return True
 
-    def answer_all(self, observer: ObserverProcess) -> int:
-        """Answer every open question, twice; the number of open ones."""
+    def answer_all(self, observer: ObserverProcess, *, only_waiting: bool = False) -> None:
+        """Answer every open question, twice; or only those whose run has ended to wait for it."""
         kinds = {
             digest("default", "native", event_id): promise.sent.kind
             for event_id, promise in self.promises.items()
         }
-        query = "SELECT id, session_id, event_key FROM approvals WHERE status = 'pending'"
-        asked = rows(observer.data_dir, query)
+        asked = rows(observer.data_dir, _WAITING if only_waiting else _OPEN)
         with httpx.Client(base_url=observer.url, timeout=30) as client:
             for approval, session, event_key in asked:
                 decision = DECISIONS.get(kinds[event_key], "reject")
                 if not self._answer(client, approval, session, decision):
                     break
-        return len(asked)
 
     def _answer(self, client: httpx.Client, approval: str, session: str, decision: str) -> bool:
         """The answer, then the opposite one, which must be refused; false: the daemon died."""

@@ -78,7 +78,6 @@ class World:
         self._sicken()
         observer = self._observer(_REAL)
         assert self._start(observer), observer.log
-        self._release_orphan()
         deadline = time.monotonic() + _STALLED_S
         left: tuple[int, int] | None = None
         while left != (0, 0) and time.monotonic() < deadline:
@@ -88,6 +87,7 @@ class World:
             if now != left:
                 left, deadline = now, time.monotonic() + _STALLED_S
             Event().wait(0.1)
+        self._release_orphan()
         return observer
 
     def _work(self, observer: ObserverProcess, life: Life) -> None:
@@ -96,7 +96,6 @@ class World:
             timer = Timer(life.kill.after_s, _strike, (observer, life.kill.tools_too))
             timer.start()
         if self.sender.deliver(observer):
-            self._release_orphan()
             if life.kill.moment == "in the approval":
                 self._answer_until_dead(observer)
             elif life.answers:
@@ -108,7 +107,7 @@ class World:
         deadline = time.monotonic() + _ASKED_LIMIT_S
         assert observer.process is not None
         while observer.process.poll() is None and time.monotonic() < deadline:
-            self.sender.answer_all(observer)
+            self.sender.answer_all(observer, only_waiting=True)
             Event().wait(0.05)
 
     def _bury(self, observer: ObserverProcess, kill: Kill) -> None:
@@ -166,7 +165,7 @@ class World:
         (folder / "doom.json").write_text(json.dumps({**order, "skip": kill.skip}))
 
     def _release_orphan(self) -> None:
-        """Let a tool server that outlived its daemon act, late, and end."""
+        """Let a tool server that outlived its daemon act, long after the survivor did, and end."""
         orphan = self.pipeline / "doom.orphan"
         if not orphan.exists():
             return
