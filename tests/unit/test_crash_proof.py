@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from observer.domain.event import digest
-from tests.crash.proof.compare import FAULTS, Calm, Evidence, Fault, Recorded, compare
-from tests.crash.proof.moments import MOMENTS, RESUME
-from tests.crash.proof.schedule import KINDS, Schedule, Sent
+from tests.crash.proof.compare import (
+    FAULTS,
+    Calm,
+    Evidence,
+    Fault,
+    Question,
+    Recorded,
+    compare,
+)
+from tests.crash.proof.schedule import KINDS, Sent
 from tests.crash.proof.sender import Promise
 
 CALM = {
@@ -20,6 +27,7 @@ CALM = {
         "resolved",
         {("retry_failed_jobs", "transformation"): 1, ("create_incident", "transformation"): 1},
     ),
+    "CRITICAL": Calm("resolved", {("restart_stage", "loading"): 1}),
     "approved": Calm("resolved", {("clear_queue", "indexing"): 1}),
     "rejected": Calm("escalated", {("create_incident", "indexing"): 1}),
 }
@@ -56,7 +64,11 @@ def clean() -> Evidence:
             "asked": "resolved",
             "refused": "escalated",
         },
-        approvals={"a1": "asked", "a2": "refused"},
+        approvals={
+            "a1": Question("asked", "yes", "answered"),
+            "a2": Question("refused", "no", "answered"),
+        },
+        answered={"a1": 202, "a2": 202},
     )
 
 
@@ -163,6 +175,18 @@ DOCTORED: list[tuple[str, Fault, Callable[[Evidence], Evidence]]] = [
         "wrong_outcome",
         lambda e: replace(e, refusals=["a1: a second answer was 202"]),
     ),
+    (
+        "a first answer was refused",
+        "wrong_outcome",
+        lambda e: replace(e, answered={**e.answered, "a1": 409}),
+    ),
+    (
+        "an answered question was withdrawn",
+        "wrong_outcome",
+        lambda e: replace(
+            e, approvals={**e.approvals, "a1": Question("asked", "yes", "withdrawn")}
+        ),
+    ),
 ]
 
 
@@ -187,6 +211,29 @@ def test_an_event_that_was_noted_on_its_own_sessions_question_needs_no_effects()
     assert compare(evidence, CALM) == []
 
 
+def test_a_question_withdrawn_for_a_critical_event_goes_on_as_rejected() -> None:
+    """Design 8: a higher severity escalates at once; its late answer is refused."""
+    evidence = _event(clean(), "yes", outcome="escalated")
+    worse = Sent("worse", "CRITICAL", {})
+    evidence = replace(
+        evidence,
+        promises={**evidence.promises, "worse": Promise(worse, 9.0, 9.5, 1, {"asked"})},
+        events={
+            **evidence.events,
+            "worse": Recorded(9, "asked", "done", "resolved", None, 9.0),
+        },
+        approvals={**evidence.approvals, "a1": Question("asked", "yes", "withdrawn")},
+        answered={"a1": 409, "a2": 202},
+        actions=[
+            *(action for action in evidence.actions if action["action"] != "clear_queue"),
+            {**_action("yes", "asked", "create_incident", "indexing"), "change": None},
+            _action("worse", "asked", "restart_stage", "loading"),
+        ],
+    )
+
+    assert compare(evidence, CALM) == []
+
+
 @pytest.mark.parametrize(
     ("fault", "doctor"), [case[1:] for case in DOCTORED], ids=[case[0] for case in DOCTORED]
 )
@@ -200,35 +247,3 @@ def test_a_doctored_result_is_reported_as_what_it_is(
 def test_every_fault_is_among_the_doctored_ones() -> None:
     """The table above leaves none out."""
     assert {case[1] for case in DOCTORED} == set(FAULTS)
-
-
-def test_a_schedule_depends_on_its_seed_alone_and_reaches_every_named_moment() -> None:
-    """A failing seed can be replayed; 25 deaths include each moment at least once."""
-    one, same, other = Schedule(7, 25), Schedule(7, 25), Schedule(8, 25)
-
-    assert (one.lives, one.left) == (same.lives, same.left)
-    assert one.lives != other.lives
-    for schedule in (one, other):
-        assert set(MOMENTS) <= {life.kill.moment for life in schedule.lives}
-        moments = [life.kill.moment for life in schedule.lives]
-        assert all(
-            moments[i - 1] == "after the intent" for i, m in enumerate(moments) if m == RESUME
-        )
-
-
-def test_a_schedule_delivers_twice_late_and_in_chains() -> None:
-    """Case 78 under kills: copies one after the other and at once, sessions out of their order."""
-    schedule = Schedule(1, 60)
-    deliveries = [d for life in schedule.lives for d in life.deliveries] + schedule.left
-    first = [d[0] for d in deliveries]
-    at_once = [d for d in deliveries if len(d) == 2]
-    chains: dict[str, list[str]] = {}
-    for sent in dict.fromkeys(event.event_id for event in first):
-        event = next(e for e in first if e.event_id == sent)
-        chains.setdefault(event.body.get("session_id", ""), []).append(event.body["occurred_at"])
-
-    assert at_once
-    assert len(first) > len({event.event_id for event in first})
-    assert any(times != sorted(times) for session, times in chains.items() if "chain" in session)
-    assert any("session_id" not in event.body for event in first)
-    assert {event.kind for event in first} == set(KINDS)

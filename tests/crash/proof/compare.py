@@ -38,6 +38,15 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class Question:
+    """One approval in the records."""
+
+    session_id: str
+    event_id: str
+    status: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that is compared."""
 
@@ -47,8 +56,9 @@ class Evidence:
     """The tickets and the messages that people have, by file."""
     events: Mapping[str, Recorded]
     sessions: Mapping[str, str]
-    approvals: Mapping[str, str]
-    """The session of each approval."""
+    approvals: Mapping[str, Question]
+    answered: Mapping[str, int] = field(default_factory=dict)
+    """By approval: the status code of the sender's first answer that came through."""
     refusals: list[str] = field(default_factory=list)
 
 
@@ -68,12 +78,16 @@ def compare(evidence: Evidence, calm: Mapping[str, Calm]) -> list[Finding]:
         *_items(evidence),
         *_order(evidence),
         *_sessions(evidence, calm),
+        *_answers(evidence),
         *(Finding("wrong_outcome", refusal) for refusal in evidence.refusals),
     ]
 
 
 def _events(evidence: Evidence, calm: Mapping[str, Calm]) -> Iterator[Finding]:
     done = _effects(evidence)
+    questions = evidence.approvals.values()
+    # A question that is withdrawn goes on as if a person had said no.
+    withdrawn = {asked.event_id for asked in questions if asked.status == "withdrawn"}
     for event_id, promise in evidence.promises.items():
         if promise.fresh > 1:
             yield Finding("doubled", f"{event_id}: {promise.fresh} answers call it new")
@@ -84,7 +98,7 @@ def _events(evidence: Evidence, calm: Mapping[str, Calm]) -> Iterator[Finding]:
         if promise.sessions - {recorded.session_id}:
             told = ", ".join(sorted(promise.sessions))
             yield Finding("wrong_outcome", f"{event_id}: told {told}, in {recorded.session_id}")
-        expected = calm[promise.sent.kind]
+        expected = calm["rejected" if event_id in withdrawn else promise.sent.kind]
         if recorded.status == "joined":
             yield from _joined(event_id, recorded, evidence)
             expected = Calm("joined", {})
@@ -111,8 +125,28 @@ def _differences(
 def _joined(event_id: str, recorded: Recorded, evidence: Evidence) -> Iterator[Finding]:
     """Noted on a question of its own session instead of being worked on."""
     approval = (recorded.reason or "").rpartition(" ")[2]
-    if evidence.approvals.get(approval) != recorded.session_id:
+    asked = evidence.approvals.get(approval)
+    if asked is None or asked.session_id != recorded.session_id:
         yield Finding("wrong_outcome", f"{event_id}: {recorded.reason}, which is not its session's")
+
+
+def _answers(evidence: Evidence) -> Iterator[Finding]:
+    """A taken answer stands; a refused one came after the question's withdrawal."""
+    for approval, code in evidence.answered.items():
+        status = evidence.approvals[approval].status
+        if (code, status) not in ((202, "answered"), (409, "withdrawn")):
+            yield Finding("wrong_outcome", f"{approval}: answered {code}, and is {status}")
+    for approval, asked in evidence.approvals.items():
+        if asked.status == "withdrawn" and not _has_critical(evidence, asked.session_id):
+            yield Finding("wrong_outcome", f"{approval}: withdrawn for nothing")
+
+
+def _has_critical(evidence: Evidence, session_id: str) -> bool:
+    return any(
+        event.session_id == session_id and promise.sent.kind == "CRITICAL"
+        for event_id, event in evidence.events.items()
+        if (promise := evidence.promises.get(event_id)) is not None
+    )
 
 
 def _effects(evidence: Evidence) -> dict[str, Counter[Effect]]:

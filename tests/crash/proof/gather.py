@@ -9,7 +9,7 @@ from typing import Any
 
 from observer.domain.event import digest
 from tests.crash.evidence import actions, rows
-from tests.crash.proof.compare import Calm, Evidence, Recorded
+from tests.crash.proof.compare import Calm, Evidence, Question, Recorded
 from tests.crash.proof.schedule import KINDS, QUESTIONS, Sent
 from tests.crash.proof.sender import Sender
 from tests.crash.proof.world import World
@@ -31,8 +31,10 @@ def gather(data_dir: Path, sender: Sender) -> Evidence:
         data_dir, "SELECT seq, event_key, session_id, status, reason, payload FROM events"
     )
     events: dict[str, Recorded] = {}
+    ids: dict[str, str] = {}
     for seq, key, session_id, status, reason, payload in stored:
         event: dict[str, Any] = json.loads(payload)
+        ids[key] = event["event_id"]
         # An INFO is acknowledged as it is stored, without a run.
         outcome = ended.get(key, "acknowledged" if event["severity"] == "INFO" else None)
         events[event["event_id"]] = Recorded(
@@ -45,7 +47,13 @@ def gather(data_dir: Path, sender: Sender) -> Evidence:
         items={name: json.loads((pipeline / name).read_text()) for name in _ITEMS},
         events=events,
         sessions=dict(rows(data_dir, "SELECT session_id, status FROM sessions")),
-        approvals=dict(rows(data_dir, "SELECT id, session_id FROM approvals")),
+        approvals={
+            approval: Question(session_id, ids.get(key, key), status)
+            for approval, session_id, key, status in rows(
+                data_dir, "SELECT id, session_id, event_key, status FROM approvals"
+            )
+        },
+        answered=sender.answered,
         refusals=sender.refusals,
     )
 

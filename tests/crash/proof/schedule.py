@@ -75,14 +75,22 @@ class Schedule:
         self.left = [delivery for late in self._plan[kills:] for delivery in late]
 
     def _converse(self, life: int) -> None:
-        """One or two new conversations: one event of a session, or several of one."""
+        """One or two new conversations: one event of a session, or several, or one overtaken."""
         for _ in range(self._dice.randint(1, 2)):
-            shape = self._dice.choice(("derived", "own", "chain"))
-            if shape != "chain":
+            shape = self._dice.choice(("derived", "own", "chain") * 2 + ("overtaken",))
+            if shape in ("derived", "own"):
                 session = "own" if shape == "own" else None
                 self._send(life, self._event(self._kind(), session=session))
                 continue
             name = f"chain-{self._number:05}"
+            if shape == "overtaken":
+                # Unless it is answered first, the question is withdrawn for what is worse,
+                # and what is not is noted on it.
+                self._send(life, self._event("approved", session=name))
+                kind = self._dice.choice(("CRITICAL", "WARNING, known"))
+                later = life + self._dice.randint(0, 1)
+                self._send(later, self._event(kind, session=name, position=2))
+                continue
             chain = [
                 self._event(self._kind(chained=True), session=name, position=position)
                 for position in range(1, self._dice.randint(2, 4) + 1)

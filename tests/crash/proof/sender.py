@@ -44,8 +44,9 @@ class Sender:
         self.promises: dict[str, Promise] = {}
         self.waiting: deque[Delivery] = deque()
         self.refusals: list[str] = []
-        """Answers that must not be: a second answer taken, a first one refused."""
-        self.answered: set[str] = set()
+        """Second answers that were not refused."""
+        self.answered: dict[str, int] = {}
+        """What the first answer to each question was told, where no kill came between."""
         self._unsure: set[str] = set()
 
     def queue(self, deliveries: Iterable[Delivery]) -> None:
@@ -105,10 +106,8 @@ class Sender:
         except httpx.TransportError:
             self._unsure.add(approval)
             return False
-        if first == 202:
-            self.answered.add(approval)
-        elif not (first == 409 and approval in self._unsure):
-            self.refusals.append(f"{approval}: the first answer was {first}")
+        if first == 202 or approval not in self._unsure:
+            self.answered[approval] = first
         try:
             second = _resume(client, approval, session, _OPPOSITE[decision])
         except httpx.TransportError:
