@@ -21,7 +21,8 @@ def test_a_schedule_depends_on_its_seed_alone_and_reaches_every_named_moment() -
 def test_a_schedule_delivers_twice_late_and_in_chains() -> None:
     """Case 78 under kills: copies one after the other and at once, sessions out of their order."""
     schedule = Schedule(1, 60)
-    deliveries = [d for life in schedule.lives for d in life.deliveries] + schedule.left
+    deliveries = [d for life in schedule.lives for d in (*life.deliveries, life.bait) if d]
+    deliveries += schedule.left
     first = [d[0] for d in deliveries]
     at_once = [d for d in deliveries if len(d) == 2]
     chains: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from tests.crash.proof.moments import Kill, deaths
+from tests.crash.proof.moments import RESUME, Kill, deaths
 
 KINDS: dict[str, dict[str, str]] = {
     "INFO": {"severity": "INFO", "stage": "ingestion"},
@@ -51,6 +51,10 @@ class Life:
     deliveries: tuple[Delivery, ...]
     answers: bool
     kill: Kill
+    bait: Delivery = ()
+    """What surely leads to an ordered death."""
+    late: bool = False
+    """Ordered when what was left is worked off; else it mostly dies soon after its start."""
 
 
 class Schedule:
@@ -63,16 +67,17 @@ class Schedule:
         # Two more than there are deaths: what is late or sent again comes at most so much later.
         self._plan: list[list[Delivery]] = [[] for _ in range(kills + 3)]
         ends = deaths(self._dice, kills)
-        for life, kill in enumerate(ends):
+        for life in range(kills):
             self._converse(life)
-            if kill.order is not None:
-                bait = self._event(kill.order.needs, session="bait")
-                self._plan[life].append((bait,))
-        self.lives = [
-            Life(tuple(self._plan[life]), self._dice.random() < 0.7, kill)
-            for life, kill in enumerate(ends)
-        ]
+        self.lives = [self._life(tuple(self._plan[i]), kill) for i, kill in enumerate(ends)]
         self.left = [delivery for late in self._plan[kills:] for delivery in late]
+
+    def _life(self, deliveries: tuple[Delivery, ...], kill: Kill) -> Life:
+        answers, late = self._dice.random() < 0.7, self._dice.random() < 0.5
+        if kill.order is None:
+            return Life(deliveries, answers, kill)
+        bait = (self._event(kill.order.needs, session="bait"),)
+        return Life(deliveries, answers, kill, bait, late and kill.moment != RESUME)
 
     def _converse(self, life: int) -> None:
         """One or two new conversations: one event of a session, or several, or one overtaken."""

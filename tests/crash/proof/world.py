@@ -26,6 +26,7 @@ DEATH_LIMIT_S = 30.0
 """An ordered death that has not come by then was missed; the daemon is killed all the same."""
 _ASKED_LIMIT_S = 30.0
 _STALLED_S = 60.0
+_LATE_S = 1.5
 _REAL, _DOOMED = "observer.cli.app", "tests.doubles.doomed_daemon"
 _CONCURRENCY = {"OBSERVER__CONCURRENCY": "4"}
 _UNFINISHED = ("queued", "running", "waiting")
@@ -57,8 +58,9 @@ class World:
         """One process from its start to its death."""
         kill = life.kill
         self.sender.queue(life.deliveries)
-        self._order(kill)
         self._sicken()
+        if not life.late:
+            self._doom(life)
         observer = self._observer(_DOOMED if _by_daemon(kill) else _REAL)
         try:
             if kill.starting:
@@ -95,6 +97,10 @@ class World:
         if life.kill.moment == AT_RANDOM:
             timer = Timer(life.kill.after_s, _strike, (observer, life.kill.tools_too))
             timer.start()
+        if life.late and self.sender.deliver(observer):
+            with suppress(AssertionError):
+                until(self._idle, "nothing is left", limit_s=_LATE_S)
+            self._doom(life)
         if self.sender.deliver(observer):
             if life.kill.moment == "in the approval":
                 self._answer_until_dead(observer)
@@ -155,9 +161,15 @@ class World:
             self.data_dir, config=self._config, env=_CONCURRENCY, program=program
         )
 
-    def _order(self, kill: Kill) -> None:
+    def _idle(self) -> bool:
+        return not self._unfinished("queued", "running")
+
+    def _doom(self, life: Life) -> None:
+        """Order the death, where it is ordered, and send what leads to it."""
+        kill = life.kill
         if kill.order is None:
             return
+        self.sender.queue([life.bait])
         if kill.order.when == "orphan":
             self._release_orphan()
         folder = self.data_dir if _by_daemon(kill) else self.pipeline
