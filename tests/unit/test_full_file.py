@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -143,14 +144,19 @@ def a_run() -> Run:
 
 async def test_a_checkpoint_that_fails_is_not_read_as_if_it_were_saved(tmp_path: Path) -> None:
     config: Any = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
-    checkpoint = {**empty_checkpoint(), "channel_values": {"x": "y" * 100_000}}
+    checkpoint = {**empty_checkpoint(), "channel_values": {"x": "y"}}
     async with open_checkpoints(tmp_path / "checkpoints.db", None) as checkpoints:
-        await checkpoints.conn.execute(FULL)
-        with pytest.raises(RecordsUnavailable, match=r"checkpoints\.db cannot grow"):
-            await checkpoints.aput(config, checkpoint, {}, {})
+        # The insert goes through and the commit does not: its file may not grow.
+        size = (tmp_path / "checkpoints.db-wal").stat().st_size
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            with pytest.raises(RecordsUnavailable, match=r"checkpoints\.db cannot be written"):
+                await checkpoints.aput(config, checkpoint, {}, {})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert not checkpoints.conn.in_transaction
         assert await checkpoints.aget_tuple(config) is None
-        await checkpoints.conn.execute(ROOMY)
         await checkpoints.aput(config, checkpoint, {}, {})
         assert await checkpoints.aget_tuple(config) is not None
 
