@@ -186,7 +186,7 @@ async def open_observer(
             )
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)
-            intake = Intake(services, inbox, lifecycle)
+            intake = Intake(services, inbox, requeue, lifecycle)
             retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
             await worker.start()
             retention.start()

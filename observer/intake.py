@@ -14,7 +14,8 @@ from observer.errors import InboxFull, ObserverUnavailable
 from observer.lifecycle import LifecycleControl
 from observer.records.inbox import Inbox
 from observer.services import Services
-from observer.sources import Alert
+from observer.sources import Alert, ResolvedAlert
+from observer.worker.requeue import Requeue
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Accepted:
 class Intake:
     """The one way in."""
 
-    def __init__(self, services: Services, inbox: Inbox, lifecycle: LifecycleControl) -> None:
+    def __init__(
+        self, services: Services, inbox: Inbox, requeue: Requeue, lifecycle: LifecycleControl
+    ) -> None:
         self._services = services
+        self._requeue = requeue
         self._sessions = services.sessions
         self._events = services.events
         self._inbox = inbox
@@ -64,11 +68,15 @@ class Intake:
         known = await self._events.known(keys)
         if known is not None and await self._is_repetition(alert, known):
             return Accepted(known.event_id, known.session_id, duplicate=True)
+        if isinstance(alert, ResolvedAlert):
+            return await self._note_resolved(source, alert, event_ids[0], body_hash)
         if alert.severity is Severity.INFO:
             event = self._event(
                 source, alert, event_ids[0], alert.session_id or _fresh_session(alert)
             )
-            fresh = await self._sessions.acknowledge(event, body_hash=body_hash)
+            fresh = await self._sessions.acknowledge(
+                event, body_hash=body_hash, decision="acknowledged: INFO by its own severity"
+            )
             return await self._answer(event, fresh)
         await self._refuse_when_full(alert.severity)
         if alert.session_id is not None:
@@ -80,6 +88,24 @@ class Intake:
             session = await self._events.open_session(alert.tenant_id, fingerprint)
             event = self._event(source, alert, event_ids[0], session or _fresh_session(alert))
             return await self._enqueue(event, body_hash, fingerprint)
+
+    async def _note_resolved(
+        self, source: str, alert: ResolvedAlert, event_id: str, body_hash: str
+    ) -> Accepted:
+        """What fired is over: nothing is started, and nobody needs to be asked any more."""
+        key = digest(alert.tenant_id, source, alert.resolves)
+        fired = await self._events.event(key)
+        approval = await self._services.approvals.pending_of(key)
+        # First, because the sender tries again until the event is stored.
+        if approval is not None:
+            await self._services.approvals.end(approval, "withdrawn", "the alert was resolved")
+            await self._requeue.answer(approval)
+        session = fired.event.session_id if fired is not None else _fresh_session(alert)
+        event = self._event(source, alert, event_id, session)
+        fresh = await self._sessions.acknowledge(
+            event, body_hash=body_hash, decision="noted: the alert was resolved"
+        )
+        return await self._answer(event, fresh)
 
     def _event(self, source: str, alert: Alert, event_id: str, session_id: str) -> Event:
         """The event as it is kept: a secret that this process holds goes no further."""

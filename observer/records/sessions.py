@@ -18,16 +18,16 @@ class Sessions:
         self._database = database
         self._journal = journal
 
-    async def acknowledge(self, event: Event, *, body_hash: str) -> bool:
-        """Store an INFO as done, with its journal line, in one transaction; false: a duplicate."""
+    async def acknowledge(self, event: Event, *, body_hash: str, decision: str) -> bool:
+        """Store an event as done, with its journal line, in one transaction; false: a duplicate."""
         return await self._database.write(
-            lambda c: self._admit(c, event, body_hash, fingerprint=None, acknowledged=True)
+            lambda c: self._admit(c, event, body_hash, None, decision, acknowledged=True)
         )
 
     async def admit(self, event: Event, *, body_hash: str, fingerprint: str | None) -> bool:
         """Store an enqueued event; false: it was stored before."""
         return await self._database.write(
-            lambda c: self._admit(c, event, body_hash, fingerprint, acknowledged=False)
+            lambda c: self._admit(c, event, body_hash, fingerprint, "accepted", acknowledged=False)
         )
 
     def _admit(
@@ -36,6 +36,8 @@ class Sessions:
         event: Event,
         body_hash: str,
         fingerprint: str | None,
+        decision: str,
+        *,
         acknowledged: bool,
     ) -> bool:
         now = time.time()
@@ -84,7 +86,7 @@ class Sessions:
             severity=event.severity,
             stage=event.stage,
             message=event.message,
-            decision="acknowledged: INFO by its own severity" if acknowledged else "accepted",
+            decision=decision,
         )
         return True
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from observer.sources import native
-from observer.sources.native import Alert
+from observer.sources import alertmanager, native
+from observer.sources.native import Alert, ResolvedAlert
 
 SOURCES: dict[str, Callable[[Any], list[Alert]]] = {
     "native": native.parse,
+    "alertmanager": alertmanager.parse,
 }
 
-__all__ = ["SOURCES", "Alert"]
+__all__ = ["SOURCES", "Alert", "ResolvedAlert"]

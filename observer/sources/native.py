@@ -33,6 +33,13 @@ class Alert(BaseModel):
     feature: Name = "pipeline_observer"
 
 
+class ResolvedAlert(Alert):
+    """The source's word that what it alerted of is over."""
+
+    resolves: Name
+    """The event id of the alert that fired."""
+
+
 def parse(payload: Any) -> list[Alert]:
     """The event of a native delivery.
 

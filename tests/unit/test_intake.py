@@ -65,7 +65,7 @@ class World:
             configuration=SimpleNamespace(observer=settings),
             drain=SimpleNamespace(wake=lambda: None),
         )
-        self.intake = Intake(services, self.inbox, self.lifecycle)  # type: ignore[arg-type]
+        self.intake = Intake(services, self.inbox, SimpleNamespace(), self.lifecycle)  # type: ignore[arg-type]
 
     async def post(self, body: bytes = b"body", source: str = "native", **event: Any) -> Accepted:
         alert = Alert(**{"severity": "WARNING", "stage": "loading", "message": "slow", **event})
