@@ -161,6 +161,26 @@ async def test_a_checkpoint_that_fails_is_not_read_as_if_it_were_saved(tmp_path:
         assert await checkpoints.aget_tuple(config) is not None
 
 
+async def test_a_checkpoint_behind_a_foreign_lock_leaves_no_transaction_open(
+    tmp_path: Path,
+) -> None:
+    """Case 13: an open one would keep its old view, and no later write could ever succeed."""
+    config: Any = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+    path = tmp_path / "checkpoints.db"
+    async with open_checkpoints(path, None) as checkpoints:
+        await checkpoints.conn.execute("PRAGMA busy_timeout=50")
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RecordsUnavailable, match=r"checkpoints\.db is locked"):
+            await checkpoints.aput(config, empty_checkpoint(), {}, {})
+        assert not checkpoints.conn.in_transaction
+        holder.execute("CREATE TABLE foreign_work (x)")
+        holder.execute("COMMIT")
+        holder.close()
+        await checkpoints.aput(config, empty_checkpoint(), {}, {})
+        assert await checkpoints.aget_tuple(config) is not None
+
+
 async def test_an_items_end_that_queue_db_cannot_take_is_written_when_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
