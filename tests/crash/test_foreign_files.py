@@ -46,9 +46,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def refusal(folder: Path) -> str:
     """What the daemon prints; it must end with 2, without a traceback, and change nothing."""
     before = contents(folder)
-    observer = ObserverProcess(folder).start(wait=False)
-    assert observer.process is not None
-    assert observer.process.wait(60) == 2, observer.log
+    with ObserverProcess(folder).start(wait=False) as observer:
+        assert observer.process is not None
+        assert observer.process.wait(60) == 2, observer.log
     assert "Traceback" not in observer.log
     assert contents(folder) == before
     return observer.log
@@ -113,8 +113,7 @@ def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None
     shelf.mkdir()
     observer = ObserverProcess(shelf / "var")
     observer._log = tmp_path / "said.log"
-    with read_only(shelf):
-        observer.start(wait=False)
+    with read_only(shelf), observer.start(wait=False):
         assert observer.process is not None
         assert observer.process.wait(60) == 2
     assert f"{shelf / 'var'} cannot be written to" in observer.log
