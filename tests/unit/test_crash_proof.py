@@ -211,6 +211,18 @@ def test_an_event_that_was_noted_on_its_own_sessions_question_needs_no_effects()
     assert compare(evidence, CALM) == []
 
 
+def test_an_event_whose_stage_another_one_healed_needs_no_remedy_of_its_own() -> None:
+    """Case 91: one acts, the other waits and looks again; without either it is lost."""
+    evidence = clean()
+    without = replace(evidence, actions=[evidence.actions[0], *evidence.actions[1:]])
+    del without.actions[2]
+
+    assert compare(replace(without, spared=frozenset({"second"})), CALM) == []
+    assert {f.fault for f in compare(without, CALM)} == {"lost"}
+    alone = replace(without, actions=without.actions[1:], spared=frozenset({"first", "second"}))
+    assert {f.fault for f in compare(alone, CALM)} == {"lost"}
+
+
 def test_a_question_withdrawn_for_a_critical_event_goes_on_as_rejected() -> None:
     """Design 8: a higher severity escalates at once; its late answer is refused."""
     evidence = _event(clean(), "yes", outcome="escalated")

@@ -15,6 +15,7 @@ Fault = Literal["lost", "doubled", "out_of_order", "wrong_outcome"]
 FAULTS: tuple[Fault, ...] = ("lost", "doubled", "out_of_order", "wrong_outcome")
 Effect = tuple[str, str]
 """A tool and its target, as the backend logged them."""
+REMEDIES = ("restart_stage", "retry_failed_jobs", "clear_queue")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Evidence:
     events: Mapping[str, Recorded]
     sessions: Mapping[str, str]
     approvals: Mapping[str, Question]
+    spared: frozenset[str] = frozenset()
+    """Events whose stage another session was acting on: they looked again before their remedy."""
     answered: Mapping[str, int] = field(default_factory=dict)
     """By approval: the status code of the sender's first answer that came through."""
     refusals: list[str] = field(default_factory=list)
@@ -107,7 +110,28 @@ def _events(evidence: Evidence, calm: Mapping[str, Calm]) -> Iterator[Finding]:
         elif recorded.outcome != expected.outcome:
             text = f"{event_id}: {recorded.outcome}, calm {expected.outcome}"
             yield Finding("wrong_outcome", text)
-        yield from _differences(event_id, done.get(event_id, Counter()), expected.effects)
+        found = done.get(event_id, Counter())
+        yield from _differences(event_id, found, _needed(event_id, expected, done, evidence))
+
+
+def _needed(
+    event_id: str, expected: Calm, done: Mapping[str, Counter[Effect]], evidence: Evidence
+) -> Mapping[Effect, int]:
+    """Case 91: what another session has just healed needs no second remedy."""
+    if event_id not in evidence.spared:
+        return expected.effects
+    found = done.get(event_id, Counter())
+    by_others = {
+        target
+        for other, effects in done.items()
+        for tool, target in effects
+        if other != event_id and tool in REMEDIES
+    }
+    return {
+        (tool, target): wanted
+        for (tool, target), wanted in expected.effects.items()
+        if tool not in REMEDIES or target not in by_others or found[tool, target]
+    }
 
 
 def _differences(

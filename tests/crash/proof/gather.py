@@ -15,6 +15,10 @@ from tests.crash.proof.sender import Sender
 from tests.crash.proof.world import World
 
 _ITEMS = ("incidents.json", "alerts.json")
+_LOOKED_AGAIN = (
+    "SELECT event_key FROM state_transitions"
+    " WHERE idempotency_key LIKE '%/look again/%' AND status = 'done'"
+)
 
 
 def gather(data_dir: Path, sender: Sender) -> Evidence:
@@ -53,6 +57,7 @@ def gather(data_dir: Path, sender: Sender) -> Evidence:
                 data_dir, "SELECT id, session_id, event_key, status FROM approvals"
             )
         },
+        spared=frozenset(ids.get(key, key) for (key,) in rows(data_dir, _LOOKED_AGAIN)),
         answered=sender.answered,
         refusals=sender.refusals,
     )
