@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from observer.domain.event import digest
-from tests.crash.proof.compare import (
+from tests.crash.proof.compare import compare
+from tests.crash.proof.facts import (
     FAULTS,
     Calm,
     Evidence,
     Fault,
     Question,
     Recorded,
-    compare,
 )
 from tests.crash.proof.schedule import KINDS, Sent
 from tests.crash.proof.sender import Promise

@@ -9,7 +9,7 @@ from typing import Any
 
 from observer.domain.event import digest
 from tests.crash.evidence import actions, rows
-from tests.crash.proof.compare import Calm, Evidence, Question, Recorded
+from tests.crash.proof.facts import Calm, Evidence, Question, Recorded
 from tests.crash.proof.schedule import KINDS, QUESTIONS, Sent
 from tests.crash.proof.sender import Sender
 from tests.crash.proof.world import World

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.evidence import rows
-from tests.crash.proof.compare import FAULTS, Fault, Finding
+from tests.crash.proof.facts import FAULTS, Fault, Finding
 from tests.crash.proof.world import Start
 
 _SHOWN = 20
