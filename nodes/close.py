@@ -21,7 +21,7 @@ async def close(
         outcome, report = "acknowledged", f"INFO: {incident.severity_reason}"
     else:
         outcome = "resolved" if state["healthy"] else "escalated"
-        report = findings_of(state, tree).text
+        report = findings_of(state, tree, memory).text
     await memory.keep_eval_candidate(
         incident.event_key,
         {

@@ -15,6 +15,7 @@ from observer.errors import Undelivered
 from observer.gateway.dispatcher import Dispatcher
 from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
+from observer.records.memory import Memory
 
 
 async def escalate(
@@ -23,6 +24,7 @@ async def escalate(
     escalation: Escalation,
     ledger: Ledger,
     approvals: Approvals,
+    memory: Memory,
     tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
@@ -35,7 +37,7 @@ async def escalate(
     kept: dict[str, Any] = {"ending": state["ending"]}
     if not to_tell and not failed:
         return {**kept, "to_tell": [], "because": f"nobody is to be told ({phase})"}
-    findings = findings_of(state, tree)
+    findings = findings_of(state, tree, memory)
 
     async def tell(name: str) -> Observation:
         call = _fill(planned[name], findings)
@@ -96,10 +98,13 @@ def _fill(template: NoticeTemplate, findings: Findings) -> Call:
     return Call(template.tool, args)
 
 
-def findings_of(state: ObserverState, tree: DependencyTree) -> Findings:
-    """What is known now, for people."""
+def findings_of(state: ObserverState, tree: DependencyTree, memory: Memory) -> Findings:
+    """What is known now, for people. A known error whose fix did not hold explains nothing."""
     known, diagnosis = state["known_error"], state["diagnosis"]
-    cause = f"known error {known}" if known else diagnosis.root_cause if diagnosis else ""
+    cause = diagnosis.root_cause if diagnosis else ""
+    if known is not None and known not in state["tried"]:
+        root = next((k.root_cause for k in memory.known_errors if k.id == known), "")
+        cause = f"{root} (known error {known})"
     return Findings(
         incident=state["incident"],
         observations=state["observations"],

@@ -1,4 +1,4 @@
-"""Look whether it helped: one look a visit, until healthy or the check's time is up."""
+"""Look whether it helped: one look a visit, until healthy or the check's looks are used up."""
 
 from __future__ import annotations
 

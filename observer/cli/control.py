@@ -9,7 +9,9 @@ from observer.cli.environment import DEFAULT_URL, AsJson, Url
 from observer.cli.http import connect, path_to
 from observer.cli.render import emit, say
 
-OneTenant = Annotated[str | None, typer.Option(help="Only this tenant; else all of it.")]
+OneTenant = Annotated[
+    str | None, typer.Option(help="Only this tenant (the kill switch knows tenants).")
+]
 
 
 class Position(StrEnum):

@@ -46,7 +46,7 @@ def send(
     ],
     url: Url = DEFAULT_URL,
     source: Annotated[
-        str, typer.Option(help="The format of FILE: alertmanager, grafana, gatus ...")
+        str, typer.Option(help="The format of FILE: native or alertmanager.")
     ] = NATIVE,
     tenant: Annotated[str | None, typer.Option(help="The event's tenant_id.")] = None,
     session: Annotated[str | None, typer.Option(help="The event's session_id.")] = None,
