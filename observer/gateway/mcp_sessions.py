@@ -170,7 +170,7 @@ class HeldSession:
         problem = next(validator.iter_errors(reply.payload), None)
         if problem is None:
             return reply
-        return Reply(CallStatus.ERROR, None, f"not the declared answer: {problem.message}"[:300])
+        return Reply(CallStatus.UNKNOWN, None, f"not the declared answer: {problem.message}"[:300])
 
     def _give_up(self, session: ClientSession) -> None:
         """The next call waits for the next session; one that is open already stays."""

@@ -30,7 +30,7 @@ def reply_from(result: CallToolResult) -> Reply:
     """What an answer means: a tool's own error is an error, in whatever way it says so."""
     text = "\n".join(c.text for c in result.content if isinstance(c, TextContent))
     if len(text) > _ANSWER_LIMIT:
-        return Reply(CallStatus.ERROR, None, f"the answer has {len(text)} characters, too many")
+        return Reply(CallStatus.UNKNOWN, None, f"the answer has {len(text)} characters, too many")
     if result.isError:
         return Reply(CallStatus.ERROR, None, text)
     payload = result.structuredContent
