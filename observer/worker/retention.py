@@ -17,6 +17,7 @@ from observer.services import Services
 logger = logging.getLogger("observer.worker")
 
 _FIRST_LOOK_S = 60.0
+_STOP_LIMIT_S = 5.0
 _PAUSE_S = 0.01
 _SESSIONS, _THREADS, _KEYS, _ITEMS = 20, 10, 200, 50
 """At once: each holds its writer for some 10 ms."""
@@ -40,10 +41,12 @@ class Retention:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End after what is being deleted at the moment."""
+        """End after what is being deleted at the moment, if that comes to an end."""
         self._stopping.set()
         if self._task is not None:
-            await self._task
+            _, stuck = await asyncio.wait({self._task}, timeout=_STOP_LIMIT_S)
+            for task in stuck:
+                task.cancel()
 
     async def _run(self) -> None:
         interval = self._settings.retention.interval

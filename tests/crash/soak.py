@@ -26,7 +26,8 @@ from tests.observer_process import CRITICAL, INFO, ROOT, WARNING, ObserverProces
 SENDERS = 4
 WARM_UP = 0.2
 """The part of the events after which memory must not grow any more."""
-FLAT = 1.10
+FLAT = {"daemon": 1.10, "tool_server": 1.25}
+"""The tool server reads the lab's world whole: it grows with the incidents there, which stay."""
 BOUNDED, SPARE_MIB = 1.25, 8
 """A database may keep 4 MiB of free pages, and a write-ahead log of 4 MiB beside it."""
 SHARE_OF_WARNING, SHARE_OF_CRITICAL = 0.016, 0.004
@@ -183,11 +184,12 @@ def counted(observer: ObserverProcess, sent: list[dict[str, Any]]) -> dict[str, 
     )
     serious = [session for session, of in severity.items() if of != "INFO"]
     effects = tally(observer, serious)
-    for session in serious:
-        pages = 2 if severity[session] == "CRITICAL" else 1
-        effects[session]["alerts"] /= pages
-    told = [count for of_session in effects.values() for count in of_session.values()]
-    found = [*(accepted[s] for s in severity), *(outcomes[s] for s in serious), *told]
+    alerts = {"WARNING": 1, "CRITICAL": 2}
+    found = [accepted[session] for session in severity]
+    found += [outcomes[session] for session in serious]
+    found += [effects[session]["incidents"] for session in serious]
+    found += [effects[session]["alerts"] / alerts[severity[session]] for session in serious]
+    remedies = [effects[session]["remedies"] for session in serious]
     return {
         "accepted": dict(Counter(severity.values())),
         "journal_lines": len(lines),
@@ -195,8 +197,10 @@ def counted(observer: ObserverProcess, sent: list[dict[str, Any]]) -> dict[str, 
         "swept_sessions": sum(
             line["deleted"]["sessions"] for line in lines if line["kind"] == "retention"
         ),
+        # Who had to wait for another session's action looks again, and need not act.
+        "remedies": sum(remedies),
         "lost": sum(count < 1 for count in found),
-        "doubled": sum(count > 1 for count in found),
+        "doubled": sum(count > 1 for count in [*found, *remedies]),
     }
 
 
@@ -205,8 +209,8 @@ def violations(figures: dict[str, Any]) -> list[str]:
     warm, end = figures["after_warm_up"], figures["at_the_end"]
     broken = [
         f"memory of the {name} grew from {warm[name]} to {end[name]} MiB"
-        for name in ("daemon", "tool_server")
-        if end[name] > warm[name] * FLAT
+        for name, factor in FLAT.items()
+        if end[name] > warm[name] * factor
     ]
     before, after = figures["peak_to_warm_up"], figures["peak_after_warm_up"]
     broken += [
