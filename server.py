@@ -7,128 +7,47 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, Request, status
+from fastapi import APIRouter, FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from graph.build import build_graph, serializer
 from observer.daemon import Observer, open_observer
 from observer.domain.hitl import Resume
 from observer.domain.lifecycle import Lifecycle
-from observer.errors import (
-    AnswerRejected,
-    ApprovalConflict,
-    ApprovalExpired,
-    ConfigurationError,
-    InboxFull,
-    NotADeadLetter,
-    NothingToResume,
-    ObserverError,
-    ObserverUnavailable,
-    PayloadRejected,
-    RecordsUnavailable,
-    UnknownApproval,
-    UnknownDeadLetter,
-    UnknownSession,
-)
-from observer.gateway.signatures import verify
+from observer.errors import ConfigurationError, ObserverError, PayloadRejected, UnknownSession
 from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
-from observer.sources.native import Name
 from observer.sources.strict_json import decode
-from observer.web import BodyLimit, LoopbackOnly, QuietServer, bound_socket, is_loopback
-
-RETRY_AFTER_S = "5"
-STATUS_OF: dict[type[ObserverError], int] = {
-    AnswerRejected: 422,
-    ApprovalConflict: 409,
-    ApprovalExpired: 410,
-    InboxFull: 503,
-    NotADeadLetter: 409,
-    NothingToResume: 409,
-    ObserverUnavailable: 503,
-    RecordsUnavailable: 503,
-    UnknownApproval: 404,
-    UnknownDeadLetter: 404,
-    UnknownSession: 404,
-}
+from observer.web.bodies import (
+    AcceptedEvent,
+    AcceptedEvents,
+    Current,
+    JsonBody,
+    Order,
+    SignedBody,
+    SwitchOrder,
+    body_of,
+    json_body,
+    read_body,
+)
+from observer.web.listening import QuietServer, bound_socket
+from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
+from observer.web.refusals import REFUSALS, explain
 
 router = APIRouter()
-
-
-class AcceptedEvent(BaseModel):
-    """One event that is safely written down."""
-
-    event_id: str
-    session_id: str
-    duplicate: bool
-
-
-class AcceptedEvents(BaseModel):
-    """The answer to a delivery."""
-
-    events: list[AcceptedEvent]
-
-
-class Problem(BaseModel):
-    """What is wrong with a request, and in which field."""
-
-    detail: str
-    field: str | None = None
-
-
-async def current_observer(request: Request) -> Observer:
-    """The running observer."""
-    return request.app.state.observer
-
-
-Current = Annotated[Observer, Depends(current_observer)]
-
-
-async def json_body(request: Request) -> bytes:
-    """The raw body of a request that says it is JSON."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise PayloadRejected(
-            "send Content-Type: application/json", field="content-type", status=415
-        )
-    return await request.body()
-
-
-async def signed_body(request: Request, observer: Current) -> bytes:
-    """The raw body, once its signature is known to be right."""
-    body = await request.body()
-    secrets = observer.services.configuration.webhook_secrets
-    if not verify(body, request.headers, secrets):
-        raise PayloadRejected(
-            "the signature is missing or wrong", field="x-webhook-signature", status=401
-        )
-    return await json_body(request)
-
-
-SignedBody = Annotated[bytes, Depends(signed_body)]
-JsonBody = Annotated[bytes, Depends(json_body)]
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem} for code in (400, 401, 404, 408, 409, 410, 413, 415, 422, 503)
-}
-
-
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 @router.post(
     "/alerts",
     status_code=status.HTTP_202_ACCEPTED,
     responses=REFUSALS,
-    openapi_extra=_body_of(Alert),
+    openapi_extra=body_of(Alert),
 )
 async def accept_alert(body: SignedBody, observer: Current) -> AcceptedEvents:
     """Take one native event; promise nothing but that it is safely written down."""
@@ -195,14 +114,14 @@ async def session(observer: Current, session_id: str, tenant_id: str = "default"
     "/sessions/{session_id}/resume",
     status_code=status.HTTP_202_ACCEPTED,
     responses=REFUSALS,
-    openapi_extra=_body_of(Resume),
+    openapi_extra=body_of(Resume),
 )
 async def resume(
     request: Request, observer: Current, session_id: str, tenant_id: str = "default"
 ) -> dict[str, Any]:
     """Answer the pending approval; or, with an empty body, pick up a parked session."""
     empty = not (await request.body()).strip()
-    answer = Resume() if empty else _read(Resume, await json_body(request))
+    answer = Resume() if empty else read_body(Resume, await json_body(request))
     return await observer.resume(
         tenant_id,
         session_id,
@@ -247,36 +166,22 @@ async def redeliver(observer: Current, dead_letter_id: str) -> dict[str, Any]:
     return await observer.redeliver(dead_letter_id)
 
 
-class Order(BaseModel):
-    """Whom an order is for: a tenant, or all of them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tenant_id: Name | None = None
-
-
-class SwitchOrder(Order):
-    """Set the kill switch, or lift it."""
-
-    on: bool = True
-
-
-@router.post("/control/kill-switch", responses=REFUSALS, openapi_extra=_body_of(SwitchOrder))
+@router.post("/control/kill-switch", responses=REFUSALS, openapi_extra=body_of(SwitchOrder))
 async def kill_switch(body: JsonBody, observer: Current) -> dict[str, Any]:
     """No remedy starts while it is on; looking and telling people go on."""
-    order = _read(SwitchOrder, body)
+    order = read_body(SwitchOrder, body)
     switch = observer.services.kill_switch
     changed = await switch.turn(order.tenant_id, on=order.on)
     observer.services.drain.wake()
     return {"kill_switch": await switch.set_for(), "changed": changed}
 
 
-@router.post("/control/{command}", responses=REFUSALS, openapi_extra=_body_of(Order))
+@router.post("/control/{command}", responses=REFUSALS, openapi_extra=body_of(Order))
 async def control(
     command: Literal["pause", "unpause", "restart"], body: JsonBody, observer: Current
 ) -> dict[str, Any]:
     """Pause, go on, or start again after FAILED."""
-    if _read(Order, body).tenant_id is not None:
+    if read_body(Order, body).tenant_id is not None:
         raise PayloadRejected("one tenant cannot be paused yet, only all", field="tenant_id")
     match command:
         case "pause":
@@ -286,36 +191,6 @@ async def control(
         case "restart":
             changed = await observer.lifecycle.restart()
     return {"state": observer.lifecycle.state, "changed": changed}
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def _read(model: type[M], body: bytes) -> M:
-    """A body as its model; nothing at all stands for the defaults."""
-    try:
-        return model.model_validate(decode(body) if body.strip() else {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(body)"
-        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
-
-
-async def explain(request: Request, error: Exception) -> JSONResponse:
-    """Every refusal in the same shape."""
-    if isinstance(error, PayloadRejected):
-        return JSONResponse({"detail": str(error), "field": error.field}, error.status)
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"][1:])
-        return JSONResponse({"detail": f"{field}: {first['msg']}", "field": field}, 422)
-    if isinstance(error, HTTPException):
-        shown = {"detail": error.detail, "field": None}
-        return JSONResponse(shown, error.status_code, error.headers)
-    kind = type(error)
-    code = STATUS_OF[kind] if issubclass(kind, ObserverError) and kind in STATUS_OF else 500
-    headers = {"Retry-After": RETRY_AFTER_S} if code == 503 else {}
-    return JSONResponse({"detail": str(error), "field": None}, code, headers)
 
 
 @asynccontextmanager

@@ -612,7 +612,7 @@ def test_a_corrupt_database_is_refused_with_prose_and_left_as_it_is(
     process = ObserverProcess(tmp_path / "var").start(wait=False)
     assert process.process is not None
     assert process.process.wait(60) == 2
-    assert f"{path}: file is not a database; nothing was written to it" in process.log
+    assert f"{path}: file is not a database. Nothing was written to it" in process.log
     assert "Traceback" not in process.log
     assert path.read_bytes() == b"\xff" * 8192
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from observer import web
-from observer.web import BodyLimit, LoopbackOnly, is_loopback
+from observer.web import middleware
+from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
 
 LIMIT = 10
 JSON_KEYS = {"detail", "field"}
@@ -93,7 +93,7 @@ async def test_a_length_that_lies_does_not_get_more_in() -> None:
 @pytest.mark.asyncio
 async def test_a_body_that_drips_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Case 55."""
-    monkeypatch.setattr(web, "_BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(middleware, "_BODY_TIMEOUT_S", 0.05)
     caller = await Caller(b"a", 0.03, b"b", 0.03, b"c", 0.03, b"d").limited()
     assert (caller.status, caller.seen) == (408, None)
     assert caller.answer == {"detail": "the body did not arrive within 0.05 s", "field": "(body)"}

@@ -1,0 +1,1 @@
+"""What stands around the routes: bodies, refusals, limits, and the listening socket."""
