@@ -19,7 +19,7 @@ from observer.errors import KillSwitchOn
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.replies import Reply, reply_from_result
 from observer.records.approvals import Approvals
-from observer.records.ledger import Ledger
+from observer.records.ledger import Ledger, Transition
 from observer.records.spans import new_id, now_ms
 
 _SUMMARY_LENGTH = 300
@@ -38,6 +38,8 @@ class Dispatcher:
         autonomy: Mapping[str, Rule],
         budget: RunBudget,
         redactor: Redactor,
+        *,
+        reads_valid_for_s: float,
     ) -> None:
         self._sessions = sessions
         self._ledger = ledger
@@ -45,6 +47,7 @@ class Dispatcher:
         self._autonomy = autonomy
         self._budget = budget
         self._redactor = redactor
+        self._reads_valid_for_s = reads_valid_for_s
 
     def rule_on(self, call: Call, run: Run, *, known_error: str | None = None) -> Ruling:
         """What autonomy.yaml says of a call, before anybody was asked."""
@@ -86,10 +89,8 @@ class Dispatcher:
     ) -> Observation:
         writes = purpose is not Purpose.READ
         earlier = await self._ledger.find(key) if run.resumed or writes else None
-        if earlier is not None and not earlier.intent_only:
-            again = purpose is Purpose.NOTIFY and not earlier.observation.ok
-            if not again:
-                return earlier.observation
+        if earlier is not None and not earlier.intent_only and self._still_good(earlier, purpose):
+            return earlier.observation
         started, clock = now_ms(), time.monotonic()
         if ruling.kind is not RulingKind.ALLOW:
             reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
@@ -113,6 +114,16 @@ class Dispatcher:
             span=self._span(call, observation, run, started, (time.monotonic() - clock) * 1000),
         )
         return observation
+
+    def _still_good(self, earlier: Transition, purpose: Purpose) -> bool:
+        """What was done stays done; a look grows old, and who was not reached is tried again."""
+        match purpose:
+            case Purpose.READ:
+                return time.time() - earlier.recorded_at <= self._reads_valid_for_s
+            case Purpose.NOTIFY:
+                return earlier.observation.ok
+            case Purpose.REMEDY:
+                return True
 
     async def _read(self, call: Call) -> Reply:
         """A look that the server's death cut short is repeated once: it changes nothing."""

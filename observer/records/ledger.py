@@ -32,6 +32,8 @@ class Transition:
 
     observation: Observation
     intent_only: bool
+    recorded_at: float
+    """Unix time."""
 
 
 class Ledger:
@@ -119,7 +121,7 @@ class Ledger:
             return None
         status = CallStatus(row["result_status"] or CallStatus.UNKNOWN)
         observation = Observation(key, row["tool_name"], status, row["result_summary"] or "")
-        return Transition(observation, intent_only=row["status"] == "intent")
+        return Transition(observation, row["status"] == "intent", row["timestamp"])
 
     async def payloads(self, observations: Sequence[Observation]) -> dict[str, Any]:
         """The recorded results of observations, by key; failed ones have none."""

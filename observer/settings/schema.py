@@ -49,6 +49,7 @@ class Worker(Data):
 
     grace: Seconds = 10.0
     retry_delays: list[Seconds] = Field(default_factory=lambda: [1.0, 5.0, 20.0])
+    reads_valid_for: Seconds = 900.0
     undelivered_for: Seconds = 86400.0
     max_consecutive_failures: int = Field(default=5, ge=1)
 

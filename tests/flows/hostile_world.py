@@ -147,6 +147,7 @@ class World:
             self.configuration.autonomy,
             budget,
             redactor,
+            reads_valid_for_s=900.0,
         )
         self.models = Models(self.configuration, spans, journal, redactor)
         doors: dict[str, Any] = {

@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from langchain_core.messages import AIMessage
 
+from observer.domain.calls import Call, Run
 from observer.domain.event import Incident, Severity
 from observer.worker.requeue import Requeue
 from tests.flows.hostile_world import World
@@ -73,6 +74,23 @@ async def test_a_clock_set_back_in_the_middle_of_a_run_changes_neither_its_calls
     )
     assert records
     assert min(record["latency_ms"] for record in records) >= 0
+
+
+@pytest.mark.parametrize(("later", "looks"), [(0.0, 1), (14 * 60.0, 1), (16 * 60.0, 2)])
+async def test_a_resumed_run_trusts_what_it_read_lately_and_looks_again_at_what_is_old(
+    world: World, clock: WallClock, later: float, looks: int
+) -> None:
+    """Seed 001, step 2: read transitions are not repeated unless older than the configured age."""
+    incident = Incident("t", "s", "e", "k", "loading", "slow", Severity.WARNING, "", "f")
+    run = Run(incident=incident, trace_id="t", step=1, span_id="s", resumed=True)
+    call = Call("get_stage_metrics", {"stage": "loading"})
+    first = await world.dispatcher.read(call, key="k/read", run=run)
+
+    clock.offset = later
+    again = await world.dispatcher.read(call, key="k/read", run=run)
+
+    assert (again.status, again.summary) == (first.status, first.summary)
+    assert len(world.mcp.calls) == looks
 
 
 class Queue:

@@ -240,7 +240,9 @@ def run_of(severity: str) -> Run:
 def dispatcher_over(tools: RecordedTools, autonomy: dict[str, Rule]) -> Dispatcher:
     """The real door, with nothing behind it but a note of what went through."""
     nothing: Any = NoRecords()
-    return Dispatcher(tools, nothing, nothing, autonomy, RunBudget(20), Redactor([]))  # type: ignore[arg-type]
+    return Dispatcher(
+        tools, nothing, nothing, autonomy, RunBudget(20), Redactor([]), reads_valid_for_s=900.0
+    )  # type: ignore[arg-type]
 
 
 class OneAnswer(Models):

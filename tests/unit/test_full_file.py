@@ -123,6 +123,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
         {"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)},
         RunBudget(10),
         redactor,
+        reads_valid_for_s=900.0,
     )
     run = a_run()
     call = Call("send_slack_alert", {"message": "m" * 50_000})
