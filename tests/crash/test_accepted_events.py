@@ -218,7 +218,7 @@ def test_fifty_warnings_of_one_stage_at_once_never_stop_the_observer(make_observ
     assert {(n["incidents"], n["alerts"]) for n in found.values()} == {(1, 1)}
     # Who had to wait for another session's action looks again, and need not act.
     assert {n["remedies"] for n in found.values()} <= {0, 1}
-    assert found[sessions[0]]["remedies"] == 1
+    assert any(n["remedies"] for n in found.values())
     health = observer.get("/health")
     assert (health["state"], health["consecutive_failures"]) == ("RUNNING", 0)
 

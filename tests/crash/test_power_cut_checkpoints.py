@@ -14,7 +14,8 @@ from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
 from graph.build import serializer
-from observer import daemon
+from observer.records import checkpoints
+from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
 from tests.doubles.forgetful_disk import ForgetfulDisk, Image, Moment, put_back
 from tests.doubles.sqlite_on_disk import sqlite_on
@@ -48,7 +49,7 @@ def _config(thread: str) -> Any:
 async def _run(folder: Path, disk: ForgetfulDisk) -> None:
     """A step that begins may rely on all steps before it."""
     for thread in THREADS:
-        async with daemon._saver(DataDir(folder), serializer()) as saver:
+        async with open_checkpoints(DataDir(folder).checkpoints, serializer()) as saver:
             graph = _graph(saver, lambda done, of=thread: disk.acknowledge((of, done)))
             await graph.ainvoke({"steps": 0}, _config(thread), durability="sync")
             disk.acknowledge((thread, STEPS))
@@ -63,7 +64,7 @@ def _recorded(folder: Path) -> ForgetfulDisk:
 
 async def _steps(folder: Path) -> dict[str, int]:
     """How far each thread is, as the next start sees it."""
-    async with daemon._saver(DataDir(folder), serializer()) as saver:
+    async with open_checkpoints(DataDir(folder).checkpoints, serializer()) as saver:
         graph = _graph(saver, lambda _: None)
         states = {thread: await graph.aget_state(_config(thread)) for thread in THREADS}
     return {thread: state.values.get("steps", -1) for thread, state in states.items()}
@@ -100,6 +101,6 @@ def test_the_same_power_cut_with_synchronous_normal_loses_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 8: so the test above can fail."""
-    normal = [pragma.replace("FULL", "NORMAL") for pragma in daemon.PRAGMAS]
-    monkeypatch.setattr(daemon, "PRAGMAS", normal)
+    normal = [pragma.replace("FULL", "NORMAL") for pragma in checkpoints.PRAGMAS]
+    monkeypatch.setattr(checkpoints, "PRAGMAS", normal)
     assert _lost(_recorded(tmp_path), tmp_path / "after", Moment.synced_only) != []
