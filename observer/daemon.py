@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -124,7 +123,7 @@ class Observer:
         with suppress(RecordsUnavailable):  # the file's own reason says so
             pending = await services.session_views.pending()
         oldest = pending.pop("oldest_event_age_s", 0.0)
-        free = shutil.disk_usage(services.data_dir.path).free
+        free = await services.data_dir.free_bytes()
         servers = {
             name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
             for name, s in services.mcp.servers.items()

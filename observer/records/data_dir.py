@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +20,7 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: TextIO | None = None
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="observer-disk")
 
     queue = property(lambda self: self.path / "queue.db")
     records = property(lambda self: self.path / "observer.db")
@@ -72,6 +76,12 @@ class DataDir:
         except DataDirUnusable:
             self.unlock()
             raise
+
+    async def free_bytes(self) -> int:
+        """What the disk has left, asked on a thread of its own: the loop's may all be waiting."""
+        loop = asyncio.get_running_loop()
+        usage = await loop.run_in_executor(self._aside, shutil.disk_usage, self.path)
+        return usage.free
 
     def refuse_if_held(self) -> None:
         """Say at once what `lock` would say, for a caller who has much to load first.

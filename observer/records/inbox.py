@@ -232,7 +232,8 @@ def _insist_on_outcomes(dbos: DBOS, ending: threading.Event) -> None:
 
 
 def _first_line_only(record: logging.LogRecord) -> bool:
-    """DBOS logs the statement and a link to SQLAlchemy's manual below what happened."""
-    record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    """DBOS logs the traceback, the statement and a link to a manual below what happened."""
+    happened = record.getMessage().partition("\n")[0].partition("Traceback (")[0]
+    record.msg, record.args = happened.rstrip(": "), ()
     record.exc_info = None
     return True
