@@ -10,16 +10,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
 from bench.floor import Cost
 from graph.build import build_graph, serializer
 from observer.bootstrap import open_services
 from observer.domain.calls import CallStatus
 from observer.gateway.replies import Reply
+from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
-from observer.records.database import PRAGMAS
+from observer.records.ledger import Ledger
 from observer.settings import load_configuration
 from tests.observer_process import WARNING
 
@@ -43,19 +41,31 @@ class _InstantTools:
         return Reply(CallStatus.SUCCESS, payload, "")
 
 
-async def _run(runs: int) -> Cost:
+async def _nothing(*_: Any, **__: Any) -> None:
+    """A ledger's door with nothing behind it."""
+
+
+def _without_ledger(ledger: Ledger) -> None:
+    """What nodes read back stays in memory; nothing of it is written."""
+
+    async def remember(call: Any, observation: Any, *, payload: Any, **_: Any) -> None:
+        ledger._remember(observation.key, payload)
+
+    ledger.intend = _nothing  # type: ignore[method-assign]
+    ledger.record_observation = remember  # type: ignore[method-assign]
+
+
+async def _run(runs: int, *, with_ledger: bool) -> Cost:
     os.environ.pop("OBSERVER_MODELS", None)
     with tempfile.TemporaryDirectory() as folder:
         data_dir = DataDir(Path(folder))
         data_dir.lock()
         async with (
             open_services(load_configuration(), data_dir) as services,
-            aiosqlite.connect(data_dir.checkpoints) as connection,
+            open_checkpoints(data_dir.checkpoints, serializer()) as saver,
         ):
-            for pragma in PRAGMAS:
-                await connection.execute(pragma)
-            saver = AsyncSqliteSaver(connection, serde=serializer())
-            await saver.setup()
+            if not with_ledger:
+                _without_ledger(services.ledger)
             graph = build_graph(services, saver)
             services.mcp.call = _InstantTools().call  # type: ignore[method-assign]
 
@@ -80,6 +90,6 @@ async def _run(runs: int) -> Cost:
             )
 
 
-def graph_only(runs: int = 100) -> Cost:
+def graph_only(runs: int = 100, *, with_ledger: bool = True) -> Cost:
     """The cost of one known WARNING whose tools answer at once."""
-    return asyncio.run(_run(runs))
+    return asyncio.run(_run(runs, with_ledger=with_ledger))
