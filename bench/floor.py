@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
@@ -55,7 +56,7 @@ async def _run(nodes: int, runs: int) -> Cost:
             graph = builder.compile(checkpointer=saver)
 
             async def once() -> None:
-                thread = {"configurable": {"thread_id": str(uuid.uuid4())}}
+                thread: RunnableConfig = {"configurable": {"thread_id": str(uuid.uuid4())}}
                 await graph.ainvoke({"count": 0}, thread, durability="sync")
 
             for _ in range(5):
