@@ -121,6 +121,7 @@ class Models:
                 self._span(name, prompt, run, started, latency, raw, "error", why)
                 self._retry_span(name, run, started, latency, why)
                 self._note(run, name, attempt, why)
+                await self._keep(name)
                 if attempt < self._settings.tries and not hopeless(error):
                     wait = min(retry_after(error) or delay, self._settings.max_retry_delay)
                     await asyncio.sleep(wait)
@@ -129,10 +130,16 @@ class Models:
                 return None
             latency = (time.monotonic() - clock) * 1000
             self._span(name, prompt, run, started, latency, raw, "success", "")
+            await self._keep(name)
             if not name.startswith("runbook"):
                 self.last_error = None
             return Answer(value, name.removesuffix(":"))
         return None
+
+    async def _keep(self, name: str) -> None:
+        """What was paid for is written down before the next step; the runbook costs nothing."""
+        if not name.startswith("runbook"):
+            await self._spans.flush()
 
     async def _model(self, name: str) -> BaseChatModel:
         model = self._models.get(name)

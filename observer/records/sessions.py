@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity, thread_id
 from observer.records.database import Connection, Database
 from observer.records.events import StoredEvent
 from observer.records.journal import Journal
 from observer.records.old_records import note_stale
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that starts, and what of its event went before."""
+
+    again: bool
+    """Whether the event had a run before."""
+    cut: tuple[str, ...]
+    """Trace ids of the runs that a crash cut."""
 
 
 class Sessions:
@@ -119,24 +130,21 @@ class Sessions:
 
         return await self._database.write(work)
 
-    async def begin_run(self, stored: StoredEvent, trace_id: str) -> bool:
-        """A run of this event starts; runs of it that a crash cut are marked so.
-
-        Returns whether the event had a run before.
-        """
+    async def begin_run(self, stored: StoredEvent, trace_id: str) -> Begun:
+        """A run of this event starts; runs of it that a crash cut are marked so."""
         event = stored.event
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Begun:
             now = time.time()
             again = connection.execute(
                 "SELECT 1 FROM runs WHERE tenant_id = ? AND session_id = ? AND event_key = ?",
                 (event.tenant_id, event.session_id, stored.key),
             ).fetchone()
-            connection.execute(
+            cut = connection.execute(
                 "UPDATE runs SET status = 'interrupted', ended_at = ?"
-                " WHERE event_key = ? AND status = 'running'",
+                " WHERE event_key = ? AND status = 'running' RETURNING trace_id",
                 (now, stored.key),
-            )
+            ).fetchall()
             connection.execute(
                 "INSERT INTO runs (trace_id, tenant_id, session_id, event_key, status,"
                 " started_at) VALUES (?, ?, ?, ?, 'running', ?)",
@@ -144,7 +152,7 @@ class Sessions:
             )
             connection.execute("UPDATE events SET status = 'running' WHERE seq = ?", (stored.seq,))
             self._touch(connection, event, "running")
-            return again is not None
+            return Begun(again is not None, tuple(row["trace_id"] for row in cut))
 
         return await self._database.write(work)
 

@@ -15,6 +15,7 @@ from observer.errors import UnknownApproval
 from observer.records.events import StoredEvent
 from observer.records.spans import new_id
 from observer.services import Services
+from observer.worker.interrupted import interrupted_steps
 
 _RECURSION_LIMIT = 200
 
@@ -53,16 +54,19 @@ class Runner:
 
     async def _run(self, stored: StoredEvent, trace: str, control: RunControl) -> str:
         event = stored.event
-        again = await self._services.sessions.begin_run(stored, trace)
+        begun = await self._services.sessions.begin_run(stored, trace)
         thread = thread_id(event.tenant_id, event.session_id)
         address = {"configurable": {"thread_id": thread}}
         snapshot = await self._graph.aget_state(address)  # pyright: ignore[reportArgumentType]
-        begun = (snapshot.metadata or {}).get("event_key") == stored.key
+        reached = (snapshot.metadata or {}).get("event_key") == stored.key
+        for cut in begun.cut:
+            for span in interrupted_steps(event, cut, snapshot if reached else None):
+                self._services.spans.emit(span)
         graph_input: Any = {"event": event.model_dump(mode="json")}
-        if begun:
+        if reached:
             graph_input = await self._continuation(snapshot)
         config: Any = {
-            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": again},
+            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": begun.again},
             "metadata": {"event_key": stored.key},
             "recursion_limit": _RECURSION_LIMIT,
         }

@@ -1,0 +1,39 @@
+"""Guarantee 10: what a model call cost is on disk before anything is done with its answer."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.crash.evidence import config_with_dying_tools, doom
+from tests.doubles.openai_server import OpenAIServer
+from tests.flows.scenes import NOVEL, diagnosis, fresh_lab, openai_env, spans
+from tests.observer_process import WARNING, ObserverProcess
+
+pytestmark = pytest.mark.slow
+
+
+def test_killed_before_the_remedy_the_models_span_and_cost_are_kept_and_it_is_not_asked_again(
+    tmp_path: Path,
+) -> None:
+    config = config_with_dying_tools(tmp_path)
+    with (
+        OpenAIServer() as server,
+        ObserverProcess(tmp_path / "var", config=config, env=openai_env(server)) as observer,
+    ):
+        fresh_lab(observer, NOVEL)
+        server.script("gpt-4o-mini", diagnosis("restart_stage"))
+        doom(observer.data_dir, "restart_stage", "before")
+        observer.send({**WARNING, "session_id": "paid-for"})
+        assert observer.process is not None
+        assert observer.process.wait(30) == -signal.SIGKILL
+
+        observer.start()
+        ended = observer.wait_for("paid-for")
+
+        assert ended["outcome"] == "resolved"
+        (span,) = spans(observer, "paid-for", "llm_call")
+        assert span["cost_usd"] > 0
+        assert len(server.requests) == 1
