@@ -7,9 +7,10 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from observer.domain.budget import RunBudget
+from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
+from observer.gateway.budgets import Budgets
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
@@ -52,7 +53,12 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
     mcp = McpSessions(configuration.observer.mcp_servers, str(data_dir.path.resolve()))
-    budget = RunBudget(configuration.observer.budget.max_tool_calls_per_run)
+    limits = configuration.observer.budget
+    budgets = Budgets(
+        ledger,
+        RunBudget(limits.max_tool_calls_per_run),
+        DayBudget(limits.max_tool_calls_per_day, limits.zone),
+    )
     services = Services(
         configuration=configuration,
         data_dir=data_dir,
@@ -76,7 +82,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
             ledger,
             approvals,
             configuration.autonomy,
-            budget,
+            budgets,
             redactor,
             reads_valid_for_s=configuration.observer.worker.reads_valid_for,
         ),

@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping
 
 from observer.domain.autonomy import Rule, rule_on
-from observer.domain.budget import RunBudget
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind
 from observer.domain.span import Span, SpanKind, span_of
 from observer.errors import KillSwitchOn
+from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.replies import Reply, reply_from_result
 from observer.records.approvals import Approvals
@@ -36,7 +36,7 @@ class Dispatcher:
         ledger: Ledger,
         approvals: Approvals,
         autonomy: Mapping[str, Rule],
-        budget: RunBudget,
+        budgets: Budgets,
         redactor: Redactor,
         *,
         reads_valid_for_s: float,
@@ -45,7 +45,7 @@ class Dispatcher:
         self._ledger = ledger
         self._approvals = approvals
         self._autonomy = autonomy
-        self._budget = budget
+        self._budgets = budgets
         self._redactor = redactor
         self._reads_valid_for_s = reads_valid_for_s
 
@@ -94,10 +94,8 @@ class Dispatcher:
         started, clock = now_ms(), time.monotonic()
         if ruling.kind is not RulingKind.ALLOW:
             reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
-        elif earlier is None and not await self._within_budget(run, purpose):
-            limit = self._budget.limit
-            why = f"the budget of {limit} tool calls for one event is spent"
-            reply = Reply(CallStatus.REFUSED, None, why, reached=False)
+        elif spent := await self._spent_budget(earlier, purpose, run):
+            reply = Reply(CallStatus.REFUSED, None, spent, reached=False)
         elif purpose is Purpose.READ:
             reply = await self._read(call)
         else:
@@ -132,14 +130,13 @@ class Dispatcher:
             reply = await self._sessions.call(call.tool, call.args)
         return reply
 
-    async def _within_budget(self, run: Run, purpose: Purpose) -> bool:
-        if purpose is Purpose.NOTIFY:
-            return True
-        event_key = run.incident.event_key
-        if not self._budget.knows(event_key):
-            used = await self._ledger.calls_used(event_key) if run.resumed else 0
-            self._budget.open(event_key, used)
-        return self._budget.reserve(event_key)
+    async def _spent_budget(
+        self, earlier: Transition | None, purpose: Purpose, run: Run
+    ) -> str | None:
+        """Which budget a call is too much for; one that goes on was counted when it began."""
+        if purpose is Purpose.NOTIFY or earlier is not None:
+            return None
+        return await self._budgets.refusal(run)
 
     async def _write(
         self, call: Call, *, key: str, run: Run, purpose: Purpose, bare_intent: bool
@@ -204,4 +201,4 @@ class Dispatcher:
 
     def forget(self, event_key: str) -> None:
         """The event is done: its budget is closed."""
-        self._budget.close(event_key)
+        self._budgets.forget(event_key)

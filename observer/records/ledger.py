@@ -156,6 +156,17 @@ class Ledger:
         )
         return int(row[0])
 
+    async def calls_since(self, tenant_id: str, since: float) -> int:
+        """How many budgeted calls of a tenant went out since a Unix time; refused ones did not."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT count(*) FROM state_transitions WHERE tenant_id = ? AND timestamp >= ?"
+                " AND purpose != ? AND coalesce(result_status, '') != ?",
+                (tenant_id, since, Purpose.NOTIFY, CallStatus.REFUSED),
+            ).fetchone()
+        )
+        return int(row[0])
+
     async def of_session(self, tenant_id: str, session_id: str) -> list[dict[str, Any]]:
         """Every transition of a session, in order."""
         rows = await self._database.read(

@@ -176,4 +176,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # Of a deleted session an event keeps its key, so that its delivery is still recognised.
         "CREATE INDEX events_forgotten ON events (accepted_at) WHERE status = 'forgotten'",
     ),
+    (
+        # A tenant's calls since midnight.
+        "CREATE INDEX transitions_by_time ON state_transitions (tenant_id, timestamp)",
+    ),
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from observer.domain.event import Severity
@@ -55,9 +56,25 @@ class Worker(Data):
 
 
 class Budget(Data):
-    """What one event's handling may use."""
+    """What the handling of one event, and of a tenant's day, may use."""
 
     max_tool_calls_per_run: int = Field(default=20, ge=1)
+    max_tool_calls_per_day: int = Field(default=2000, ge=1)
+    time_zone: str = "UTC"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"no such time zone: {name}; write one like Europe/Paris") from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its day begins and ends."""
+        return ZoneInfo(self.time_zone)
 
 
 class Approvals(Data):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -20,10 +21,11 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph.build import build_graph, serializer
-from observer.domain.budget import RunBudget
+from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import CallStatus
 from observer.domain.event import Event
 from observer.domain.redaction import Redactor
+from observer.gateway.budgets import Budgets
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
@@ -139,13 +141,14 @@ class World:
         spans = Spans(self.database)
         ledger = Ledger(self.database, journal, spans)
         approvals = Approvals(self.database, journal)
-        budget = RunBudget(self.configuration.observer.budget.max_tool_calls_per_run)
+        per_run = RunBudget(self.configuration.observer.budget.max_tool_calls_per_run)
+        budgets = Budgets(ledger, per_run, DayBudget(10**9, ZoneInfo("UTC")))
         self.dispatcher = Dispatcher(
             self.mcp,  # type: ignore[arg-type]
             ledger,
             approvals,
             self.configuration.autonomy,
-            budget,
+            budgets,
             redactor,
             reads_valid_for_s=900.0,
         )

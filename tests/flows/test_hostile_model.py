@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +19,12 @@ from graph.state import FRESH
 from nodes.diagnose import diagnose
 from nodes.investigate import investigate
 from observer.domain.autonomy import Rule
-from observer.domain.budget import RunBudget
+from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Observation, Run
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Level, Remedy
+from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Answer, Models, Unusable
 from tests.flows.hostile_world import Played, RecordedTools, World
@@ -217,6 +219,9 @@ class NoRecords:
     async def payloads(self, observations: list[Observation]) -> dict[str, Any]:
         return {}
 
+    async def calls_since(self, *_: Any) -> int:
+        return 0
+
     async def permits(self, *_: Any) -> bool:
         return False
 
@@ -240,9 +245,16 @@ def run_of(severity: str) -> Run:
 def dispatcher_over(tools: RecordedTools, autonomy: dict[str, Rule]) -> Dispatcher:
     """The real door, with nothing behind it but a note of what went through."""
     nothing: Any = NoRecords()
+    budgets = Budgets(nothing, RunBudget(20), DayBudget(20, ZoneInfo("UTC")))
     return Dispatcher(
-        tools, nothing, nothing, autonomy, RunBudget(20), Redactor([]), reads_valid_for_s=900.0
-    )  # type: ignore[arg-type]
+        tools,  # type: ignore[arg-type]
+        nothing,
+        nothing,
+        autonomy,
+        budgets,
+        Redactor([]),
+        reads_valid_for_s=900.0,
+    )
 
 
 class OneAnswer(Models):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -18,11 +19,12 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy.exc import OperationalError
 
 from observer.domain.autonomy import Level, Rule
-from observer.domain.budget import RunBudget
+from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
+from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
@@ -116,12 +118,13 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
     backend = Backend(intents)
     redactor = Redactor([])
     journal = Journal(redactor)
+    ledger = Ledger(database, journal, Spans(database))
     dispatcher = Dispatcher(
         backend,  # type: ignore[arg-type]
-        Ledger(database, journal, Spans(database)),
+        ledger,
         Approvals(database, journal),
         {"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)},
-        RunBudget(10),
+        Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
         redactor,
         reads_valid_for_s=900.0,
     )

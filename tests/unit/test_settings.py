@@ -65,10 +65,24 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
     "missing section": ("runbook.yaml", "act_on:*", "", "act_on", ["missing"]),
     "a list where keys belong": (
         "observer.yaml",
-        "budget:\n  max_tool_calls_per_run:*",
-        ">>>budget:\n  - 20",
-        "budget",
+        "remedies:\n  max_tries:*",
+        ">>>remedies:\n  - 2",
+        "remedies",
         ["valid dictionary"],
+    ),
+    "unknown time zone": (
+        "observer.yaml",
+        "  time_zone:*",
+        ">>>  time_zone: Europe/Atlantis",
+        "budget.time_zone",
+        ["no such time zone: Europe/Atlantis", "write one like Europe/Paris"],
+    ),
+    "a folder for a time zone": (
+        "observer.yaml",
+        "  time_zone:*",
+        ">>>  time_zone: Europe",
+        "budget.time_zone",
+        ["no such time zone"],
     ),
     "bad duration": (
         "observer.yaml",
