@@ -54,11 +54,32 @@ def refusal(folder: Path) -> str:
     return observer.log
 
 
+def versions(folder: Path) -> dict[str, int]:
+    found = {}
+    for name in KNOWN:
+        with closing(sqlite3.connect(folder / name)) as connection:
+            (found[name],) = connection.execute("PRAGMA user_version").fetchone()
+    return found
+
+
 def test_data_of_this_release_resumes(copy: Path) -> None:
     """Case 10: the databases, the queue and a checkpoint in the middle of a run."""
-    for name, known in KNOWN.items():
-        with closing(sqlite3.connect(copy / name)) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (known,), name
+    assert versions(copy) == KNOWN
+    assert_resumes(copy)
+
+
+def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) -> None:
+    """Case 10: the records as they were before the last migration."""
+    with closing(sqlite3.connect(copy / "observer.db")) as connection:
+        connection.execute("DROP INDEX transitions_by_time")
+        connection.execute(f"PRAGMA user_version={KNOWN['observer.db'] - 1}")
+
+    assert_resumes(copy)
+
+    assert versions(copy) == KNOWN
+
+
+def assert_resumes(copy: Path) -> None:
     with ObserverProcess(copy) as observer:
         observer.wait_until_idle()
         assert_handled_once(observer, ["kept-000", "kept-001", "kept-002"])
