@@ -41,7 +41,8 @@ def write_json(path: Path, value: Any) -> None:
     handle, half_written = tempfile.mkstemp(prefix=HALF_WRITTEN, dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(json.dumps(value, indent=2) + "\n")
+            json.dump(value, out, indent=2)
+            out.write("\n")
             out.flush()
             os.fsync(out.fileno())
         Path(half_written).replace(path)
