@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from graph.state import ObserverState
@@ -109,7 +110,7 @@ def findings_of(state: ObserverState, tree: DependencyTree, memory: Memory) -> F
         incident=state["incident"],
         observations=state["observations"],
         cause=cause,
-        impact=tree.impact(state["incident"].stage),
+        impact=tree.impact(state["incident"].stage, datetime.now(UTC)),
         remedy=state["remedy"],
         healthy=state["healthy"],
         reason=state["ending"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from langgraph.types import interrupt
@@ -55,7 +56,7 @@ async def seek_approval(
         incident,
         fingerprint=asked.fingerprint,
         request=request_for(asked, ruling.reason),
-        impact=tree.impact(incident.stage),
+        impact=tree.impact(incident.stage, datetime.now(UTC)),
         deadline_s=configuration.observer.approvals.deadline,
     )
     return {

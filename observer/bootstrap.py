@@ -57,7 +57,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     budgets = Budgets(
         ledger,
         RunBudget(limits.max_tool_calls_per_run),
-        DayBudget(limits.max_tool_calls_per_day, limits.zone),
+        DayBudget(limits.max_tool_calls_per_day, limits.time_zone),
     )
     services = Services(
         configuration=configuration,

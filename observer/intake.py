@@ -40,6 +40,7 @@ class Intake:
         self._inbox = inbox
         self._lifecycle = lifecycle
         self._settings = services.configuration.observer
+        self._tree = services.tree
         self._deriving = asyncio.Lock()
 
     async def accept(self, source: str, alerts: list[Alert], body: bytes) -> list[Accepted]:
@@ -63,6 +64,7 @@ class Intake:
         return accepted
 
     async def _accept(self, source: str, alert: Alert, body_hash: str) -> Accepted:
+        alert = self._placed(source, alert)
         event_ids = self._event_ids(source, alert, body_hash)
         keys = [digest(alert.tenant_id, source, event_id) for event_id in event_ids]
         known = await self._events.known(keys)
@@ -106,6 +108,12 @@ class Intake:
             event, body_hash=body_hash, decision="noted: the alert was resolved"
         )
         return await self._answer(event, fresh)
+
+    def _placed(self, source: str, alert: Alert) -> Alert:
+        """Where the tree knows an alert's name, it says what the alert is about, not a label."""
+        name = alert.labels.get("alertname")
+        known = self._tree.of_alert(name) if name and source != "native" else None
+        return alert if known is None else alert.model_copy(update={"stage": known})
 
     def _event(self, source: str, alert: Alert, event_id: str, session_id: str) -> Event:
         """The event as it is kept: a secret that this process holds goes no further."""

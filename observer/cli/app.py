@@ -21,6 +21,7 @@ from observer.cli.send import send
 from observer.cli.serve import serve
 from observer.cli.sessions import resume, session, sessions
 from observer.cli.status import status
+from observer.cli.tree import tree
 from observer.cli.validate import validate
 from observer.errors import ConfigurationError, DataDirLocked, DataDirUnusable, ObserverError
 
@@ -77,6 +78,7 @@ app = typer.Typer(
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(journal, name="journal")
+app.add_typer(tree, name="tree")
 
 
 @app.callback()

@@ -2,60 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from observer.domain.event import Severity
+from observer.domain.windows import Window
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """How a node is looked at: a method of the telemetry tools, and its parameters."""
+
+    method: str
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
 class Node:
-    """One thing a metric depends on."""
+    """One thing a metric depends on, with where to look at it."""
 
     name: str
     type: str
     description: str = ""
     criticality: Severity | None = None
-    depends_on: tuple[Node, ...] = ()
-
-    def walk(self) -> Iterator[Node]:
-        """This node and everything below it, top down."""
-        yield self
-        for child in self.depends_on:
-            yield from child.walk()
+    healthcheck: HealthCheck | None = None
+    pointers: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Container, supervisor group and process, topic, log query, metrics, notes, limits."""
+    alerts: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A business metric with its promise, and the top of its production chain."""
+    """A business metric with its promise, and the tops of its production chain."""
 
     name: str
     description: str
     threshold: str
-    window: str
-    depends_on: tuple[Node, ...] = ()
+    window: Window
+    query: str | None = None
+    """What is asked to see whether the promise holds."""
+    gatus_check: str | None = None
+    alerts: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+
+    def promise(self, at: datetime) -> str:
+        """The promise in a few words, and whether a breach counts at this moment."""
+        closed = "" if self.window.holds(at) else ", closed now"
+        return f"{self.name} (promise: {self.threshold}, {self.window.name}{closed})"
 
 
 @dataclass(frozen=True)
 class DependencyTree:
-    """All metrics; walked down for a diagnosis, up for an impact."""
+    """All metrics and nodes by name; a node that several depend on is there once.
 
-    metrics: tuple[Metric, ...] = field(default=())
+    Without circles and without names that lead nowhere: who builds it has seen to that.
+    """
 
-    def nodes(self) -> Iterator[Node]:
-        """Every node of every metric, top down."""
-        for metric in self.metrics:
-            for top in metric.depends_on:
-                yield from top.walk()
+    metrics: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
+    nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
 
     def find(self, name: str) -> Node | None:
         """The node of this name, if the tree has one."""
-        return next((node for node in self.nodes() if node.name == name), None)
+        return self.nodes.get(name)
 
-    def impact(self, name: str) -> list[str]:
-        """The metrics that suffer when this node breaks, with their promises."""
-        return [
-            f"{metric.name} (promise: {metric.threshold}, {metric.window})"
-            for metric in self.metrics
-            if any(node.name == name for top in metric.depends_on for node in top.walk())
-        ]
+    def below(self, name: str) -> Iterator[Node]:
+        """Every node under a metric or a node, top down, level by level, each once."""
+        return (self.nodes[found] for found in _reach(self._depends_on(name), self._depends_on))
+
+    def above(self, name: str) -> Iterator[str]:
+        """Every node and metric that needs a node, from the nearest up, each once."""
+        return _reach(self._needed_by.get(name, ()), lambda n: self._needed_by.get(n, ()))
+
+    def suffering(self, name: str) -> list[Metric]:
+        """The metrics that a broken node hurts; a metric hurts itself."""
+        hurt = {name, *self.above(name)}
+        return [metric for metric in self.metrics.values() if metric.name in hurt]
+
+    def impact(self, name: str, at: datetime) -> list[str]:
+        """The promises that suffer when this node breaks."""
+        return [metric.promise(at) for metric in self.suffering(name)]
+
+    def path(self, top: str, name: str) -> list[str]:
+        """One shortest way down from a metric to a node, both included; empty if there is none."""
+        came_from: dict[str, str] = {}
+        waiting = deque([top])
+        while waiting and name not in came_from and name != top:
+            above = waiting.popleft()
+            for below in self._depends_on(above):
+                if below not in came_from:
+                    came_from[below] = above
+                    waiting.append(below)
+        way = [name]
+        while way[-1] in came_from and way[-1] != top:
+            way.append(came_from[way[-1]])
+        return way[::-1] if way[-1] == top else []
+
+    def of_alert(self, alert: str) -> str | None:
+        """The node or metric that an alert's name belongs to."""
+        return self._by_alert.get(alert)
+
+    def _depends_on(self, name: str) -> tuple[str, ...]:
+        found = self.metrics.get(name) or self.nodes.get(name)
+        return () if found is None else found.depends_on
+
+    @cached_property
+    def _needed_by(self) -> dict[str, list[str]]:
+        needed: dict[str, list[str]] = {}
+        for found in (*self.nodes.values(), *self.metrics.values()):
+            for below in found.depends_on:
+                needed.setdefault(below, []).append(found.name)
+        return needed
+
+    @cached_property
+    def _by_alert(self) -> dict[str, str]:
+        everything = (*self.metrics.values(), *self.nodes.values())
+        return {alert: found.name for found in everything for alert in found.alerts}
+
+
+def _reach(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> Iterator[str]:
+    """Level by level, each name once."""
+    waiting = deque(dict.fromkeys(start))
+    seen = set(waiting)
+    while waiting:
+        name = waiting.popleft()
+        yield name
+        for further in following(name):
+            if further not in seen:
+                seen.add(further)
+                waiting.append(further)

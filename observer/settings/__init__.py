@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from observer.domain.autonomy import Rule
-from observer.domain.dependency_tree import DependencyTree, Metric, Node
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.known_error import KnownError
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
@@ -24,9 +24,9 @@ from observer.settings.schema import (
     ModelsFile,
     ObserverSettings,
     RedactionFile,
-    TreeFile,
-    TreeNode,
 )
+from observer.settings.tree import TREE_FILE, planted
+from observer.settings.tree_file import TreeFile
 
 __all__ = ["Configuration", "Prompt", "load_configuration"]
 PROMPTS = ("classify", "diagnose")
@@ -73,13 +73,15 @@ def load_configuration(
     runbook = reader.read("runbook.yaml", Runbook)
     autonomy = reader.read("autonomy.yaml", AutonomyFile)
     escalation = reader.read("escalation.yaml", Escalation)
-    tree = reader.read("dependency_tree.yaml", TreeFile)
+    tree_file = reader.read(TREE_FILE, TreeFile)
     known = reader.read("known_errors.yaml", KnownErrorsFile)
     redaction = reader.read("redaction.yaml", RedactionFile)
     prompts = {name: reader.prompt(name) for name in PROMPTS}
     reader.raise_problems()
     assert observer and models and runbook and autonomy and escalation  # noqa: S101
-    assert tree and known and redaction  # noqa: S101  raise_problems has seen to it
+    assert tree_file and known and redaction  # noqa: S101  raise_problems has seen to it
+    tree, tree_problems = planted(tree_file, reader.documents[TREE_FILE])
+    reader.problems += tree_problems
     profile = env.get("OBSERVER_MODELS", "runbook")
     reader.problems += cross_check(
         reader.documents,
@@ -106,7 +108,7 @@ def load_configuration(
         runbook=runbook,
         autonomy={name: _rule(name, row) for name, row in autonomy.actions.items()},
         escalation=escalation,
-        tree=_tree(tree),
+        tree=tree,
         known_errors=to_known_errors(known, runbook),
         prompts=prompts,
         webhook_secrets=webhook_secrets,
@@ -122,28 +124,4 @@ def _rule(name: str, row: AutonomyRow) -> Rule:
         blast_radius=row.blast_radius,
         delay=timedelta(seconds=row.delay or 0),
         severities=tuple(row.severities),
-    )
-
-
-def _tree(file: TreeFile) -> DependencyTree:
-    def node(row: TreeNode) -> Node:
-        return Node(
-            name=row.node,
-            type=row.type,
-            description=row.description,
-            criticality=row.criticality,
-            depends_on=tuple(node(child) for child in row.depends_on),
-        )
-
-    return DependencyTree(
-        tuple(
-            Metric(
-                name=name,
-                description=row.description,
-                threshold=row.sla.threshold,
-                window=row.sla.window,
-                depends_on=tuple(node(child) for child in row.depends_on),
-            )
-            for name, row in file.metrics.items()
-        )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.known_error import compile_pattern
 from observer.domain.report import NOTICE_WORDS
 from observer.domain.runbook import CALL_WORDS, Escalation, Runbook
@@ -15,8 +16,6 @@ from observer.settings.schema import (
     AutonomyFile,
     KnownErrorsFile,
     ModelsFile,
-    TreeFile,
-    TreeNode,
 )
 from observer.settings.strict_yaml import Document, Location
 
@@ -32,7 +31,7 @@ def cross_check(
     autonomy: AutonomyFile,
     escalation: Escalation,
     known: KnownErrorsFile,
-    tree: TreeFile,
+    tree: DependencyTree,
     prompts: Mapping[str, Prompt],
 ) -> list[str]:
     """Every contradiction between the files, each with file, line and key."""
@@ -131,20 +130,14 @@ def _check_plays(complain, runbook: Runbook) -> None:
             )
 
 
-def _check_nodes(complain, known: KnownErrorsFile, tree: TreeFile) -> None:
-    def names(nodes: list[TreeNode]) -> Iterator[str]:
-        for node in nodes:
-            yield node.node
-            yield from names(node.depends_on)
-
-    nodes = {name for metric in tree.metrics.values() for name in names(metric.depends_on)}
+def _check_nodes(complain, known: KnownErrorsFile, tree: DependencyTree) -> None:
     seen: set[str] = set()
     for i, row in enumerate(known.errors):
         at = ("errors", i)
         if row.id in seen:
             complain("known_errors.yaml", (*at, "id"), f"'{row.id}' is written twice")
         seen.add(row.id)
-        if row.signature.node not in nodes:
+        if row.signature.node not in tree.nodes:
             complain(
                 "known_errors.yaml",
                 (*at, "signature", "node"),

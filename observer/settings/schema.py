@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from observer.domain.event import Severity
@@ -60,21 +60,7 @@ class Budget(Data):
 
     max_tool_calls_per_run: int = Field(default=20, ge=1)
     max_tool_calls_per_day: int = Field(default=2000, ge=1)
-    time_zone: str = "UTC"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"no such time zone: {name}; write one like Europe/Paris") from error
-        return name
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Where its day begins and ends."""
-        return ZoneInfo(self.time_zone)
+    time_zone: ZoneInfo = ZoneInfo("UTC")
 
 
 class Approvals(Data):
@@ -179,37 +165,6 @@ class AutonomyFile(Data):
     """autonomy.yaml."""
 
     actions: dict[str, AutonomyRow]
-
-
-class Sla(Data):
-    """A metric's promise."""
-
-    threshold: str
-    window: str
-
-
-class TreeNode(Data):
-    """One node of dependency_tree.yaml, in the seed's schema."""
-
-    node: str
-    type: Literal["process", "kafka_topic", "infrastructure", "external", "stage"]
-    description: str = ""
-    criticality: Severity | None = None
-    depends_on: list[TreeNode] = Field(default_factory=list)
-
-
-class TreeMetric(Data):
-    """One business metric."""
-
-    description: str
-    sla: Sla
-    depends_on: list[TreeNode] = Field(default_factory=list)
-
-
-class TreeFile(Data):
-    """dependency_tree.yaml."""
-
-    metrics: dict[str, TreeMetric]
 
 
 class SignatureRow(Data):

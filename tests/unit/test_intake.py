@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from observer.domain.dependency_tree import DependencyTree, Node
 from observer.domain.event import digest
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.redaction import Redactor
@@ -64,6 +65,7 @@ class World:
             redactor=redactor,
             configuration=SimpleNamespace(observer=settings),
             drain=SimpleNamespace(wake=lambda: None),
+            tree=DependencyTree(nodes={"redis": Node("redis", "process", alerts=("RedisFull",))}),
         )
         self.intake = Intake(services, self.inbox, SimpleNamespace(), self.lifecycle)  # type: ignore[arg-type]
 
@@ -122,6 +124,17 @@ async def test_a_held_secret_in_an_alert_goes_no_further_than_the_door(world: Wo
     assert SECRET not in str(world.inbox.items)
     dump = await world.database.read(lambda c: "".join(c.iterdump()))
     assert SECRET not in dump
+
+
+async def test_an_alert_that_the_tree_names_is_about_its_node_whatever_its_labels_say(
+    world: World,
+) -> None:
+    labels = {"alertname": "RedisFull"}
+    await world.post(b"1", source="alertmanager", stage="exporter", labels=labels)
+    await world.post(b"2", source="alertmanager", stage="exporter", labels={"alertname": "Else"})
+    await world.post(b"3", source="native", stage="exporter", labels=labels)
+    stages = [item["event"]["stage"] for item in world.inbox.items.values()]
+    assert stages == ["redis", "exporter", "exporter"]
 
 
 async def test_what_the_inbox_did_not_take_is_not_accepted(world: World) -> None:

@@ -75,14 +75,14 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "  time_zone:*",
         ">>>  time_zone: Europe/Atlantis",
         "budget.time_zone",
-        ["no such time zone: Europe/Atlantis", "write one like Europe/Paris"],
+        ["invalid timezone: Europe/Atlantis"],
     ),
     "a folder for a time zone": (
         "observer.yaml",
         "  time_zone:*",
         ">>>  time_zone: Europe",
         "budget.time_zone",
-        ["no such time zone"],
+        ["invalid timezone: Europe"],
     ),
     "bad duration": (
         "observer.yaml",
