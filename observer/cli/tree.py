@@ -8,6 +8,7 @@ import typer
 
 from observer.cli.environment import DEFAULT_CONFIG, AsJson, ConfigDir
 from observer.cli.render import complain, console, emit, inert, say
+from observer.cli.tree_why import why
 
 if TYPE_CHECKING:
     from observer.domain.dependency_tree import DependencyTree, Node
@@ -90,6 +91,9 @@ def impact(
         return
     for metric in suffering:
         say(f"{metric.promise(now)}: {' -> '.join(found.path(metric.name, node))}")
+
+
+tree.command()(why)
 
 
 def _grow(trunk: Any, found: "DependencyTree", names: Sequence[str], drawn: set[str]) -> None:

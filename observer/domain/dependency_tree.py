@@ -70,9 +70,14 @@ class DependencyTree:
         """The node of this name, if the tree has one."""
         return self.nodes.get(name)
 
+    def depends_on(self, name: str) -> tuple[str, ...]:
+        """What a metric or a node stands on directly."""
+        found = self.metrics.get(name) or self.nodes.get(name)
+        return () if found is None else found.depends_on
+
     def below(self, name: str) -> Iterator[Node]:
         """Every node under a metric or a node, top down, level by level, each once."""
-        return (self.nodes[found] for found in _reach(self._depends_on(name), self._depends_on))
+        return (self.nodes[found] for found in _reach(self.depends_on(name), self.depends_on))
 
     def above(self, name: str) -> Iterator[str]:
         """Every node and metric that needs a node, from the nearest up, each once."""
@@ -93,7 +98,7 @@ class DependencyTree:
         waiting = deque([top])
         while waiting and name not in came_from and name != top:
             above = waiting.popleft()
-            for below in self._depends_on(above):
+            for below in self.depends_on(above):
                 if below not in came_from:
                     came_from[below] = above
                     waiting.append(below)
@@ -105,10 +110,6 @@ class DependencyTree:
     def of_alert(self, alert: str) -> str | None:
         """The node or metric that an alert's name belongs to."""
         return self._by_alert.get(alert)
-
-    def _depends_on(self, name: str) -> tuple[str, ...]:
-        found = self.metrics.get(name) or self.nodes.get(name)
-        return () if found is None else found.depends_on
 
     @cached_property
     def _needed_by(self) -> dict[str, list[str]]:

@@ -34,6 +34,16 @@ def test_its_commands_answer_so(command: str, answer: str, monkeypatch: pytest.M
     assert CliRunner().invoke(app, command.split()).stdout == answer
 
 
+@pytest.mark.slow
+def test_its_walk_is_the_labs_on_the_first_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    ((command, answer),) = re.findall(r"```text\n\$ observer ([^\n]+)\n(.*?)```", PAGE, re.S)
+    done = CliRunner().invoke(app, [*command.split(), "--data-dir", str(tmp_path)])
+    assert done.stdout == answer
+
+
 def test_every_key_of_the_file_is_in_its_table() -> None:
     keys = {*NodeRow.model_fields, *MetricRow.model_fields, *SlaRow.model_fields}
     assert {key for key in keys if f"`{key}" not in PAGE and f"{key}:" not in PAGE} == set()

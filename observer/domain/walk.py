@@ -1,0 +1,144 @@
+"""The walk down from a promise that is broken to the node that breaks it (seed 002).
+
+Pure: it says where to look next and, when nothing is left to look at, what was found. Whoever looks
+may do so in a graph, on a command line or in a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from observer.domain.dependency_tree import DependencyTree, Node
+
+PRESSED = ("consumer_lag",)
+"""Checks that fail as well for want of work from above as for a destination that takes none."""
+
+
+class Health(StrEnum):
+    """What a look at a node said; what could not be seen is neither good nor bad."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One node as it was found."""
+
+    node: str
+    health: Health
+    evidence: str
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A node that is ill while everything it stands on is not."""
+
+    node: str
+    path: tuple[str, ...]
+    """From the metric down to the node."""
+    because: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a finished walk found."""
+
+    top: str
+    causes: tuple[Cause, ...]
+    """The likeliest first; empty where every look was good."""
+    waypoints: tuple[Look, ...]
+    """Ill because of something else."""
+    excluded: tuple[Look, ...]
+    """Healthy: with the evidence that clears them."""
+    unseen: tuple[Look, ...]
+    """Could not be looked at, so not cleared either."""
+
+
+def next_looks(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> list[str]:
+    """The nodes to look at now, independent of each other; empty when the walk is over.
+
+    `top` is a metric or a node. Under what is ill or unseen first, siblings together. Where
+    nothing is ill yet the walk goes on under what is healthy, too: a consumer that is fed nothing
+    has no lag.
+    """
+    if top in tree.nodes and top not in looks:
+        return [top]
+    suspects = [n for n, look in looks.items() if look.health is not Health.HEALTHY]
+    if top in tree.metrics:
+        suspects.append(top)
+    if new := _below(tree, suspects, looks):
+        return new
+    if any(look.health is Health.UNHEALTHY for look in looks.values()):
+        return []
+    return _below(tree, list(looks), looks)
+
+
+def diagnosis(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> Diagnosis:
+    """What the looks of a finished walk amount to."""
+    ill = [look for look in looks.values() if look.health is Health.UNHEALTHY]
+    stood_on = {look.node: _ill_below(tree, look.node, looks) for look in ill}
+    deepest = [look for look in ill if not stood_on[look.node]]
+    causes = [look for look in deepest if _pressing(tree, look, deepest) is None]
+    paths = {look.node: tuple(tree.path(top, look.node)) for look in causes}
+    causes.sort(key=lambda look: -len(paths[look.node]))
+    named = {look.node for look in causes}
+    return Diagnosis(
+        top=top,
+        causes=tuple(
+            Cause(look.node, paths[look.node], _why(tree, look, looks, deepest)) for look in causes
+        ),
+        waypoints=tuple(look for look in ill if look.node not in named),
+        excluded=tuple(look for look in looks.values() if look.health is Health.HEALTHY),
+        unseen=tuple(look for look in looks.values() if look.health is Health.UNKNOWN),
+    )
+
+
+def _below(tree: DependencyTree, names: Sequence[str], looks: Mapping[str, Look]) -> list[str]:
+    children = (child for name in names for child in tree.depends_on(name))
+    return list(dict.fromkeys(child for child in children if child not in looks))
+
+
+def _ill_below(tree: DependencyTree, name: str, looks: Mapping[str, Look]) -> bool:
+    return any(
+        node.name in looks and looks[node.name].health is Health.UNHEALTHY
+        for node in tree.below(name)
+    )
+
+
+def _pressing(tree: DependencyTree, look: Look, deepest: Sequence[Look]) -> str | None:
+    """The sibling that a lagging consumer waits for: its destination is ill as well."""
+    if not _may_be_pressed(tree.nodes[look.node]):
+        return None
+    for other in deepest:
+        node = tree.nodes[other.node]
+        if other.node != look.node and not _may_be_pressed(node) and _siblings(tree, look, other):
+            return other.node
+    return None
+
+
+def _may_be_pressed(node: Node) -> bool:
+    return node.healthcheck is not None and node.healthcheck.method in PRESSED
+
+
+def _siblings(tree: DependencyTree, one: Look, other: Look) -> bool:
+    return any(
+        one.node in children and other.node in children
+        for children in (tree.depends_on(above) for above in tree.above(one.node))
+    )
+
+
+def _why(
+    tree: DependencyTree, look: Look, looks: Mapping[str, Look], deepest: Sequence[Look]
+) -> str:
+    pressed = [d.node for d in deepest if _pressing(tree, d, [look]) == look.node]
+    if pressed:
+        return f"{look.evidence}; {', '.join(pressed)} waits for it"
+    below = [child for child in tree.depends_on(look.node) if child in looks]
+    if below:
+        return f"{look.evidence}; what it stands on is not ill: {', '.join(below)}"
+    return look.evidence
