@@ -18,8 +18,8 @@ from observer.errors import KillSwitchOn
 from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.replies import Reply, reply_from_result
-from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger, Transition
+from observer.records.questions import Questions
 from observer.records.spans import new_id, now_ms
 
 _SUMMARY_LENGTH = 300
@@ -34,7 +34,7 @@ class Dispatcher:
         self,
         sessions: McpSessions,
         ledger: Ledger,
-        approvals: Approvals,
+        questions: Questions,
         autonomy: Mapping[str, Rule],
         budgets: Budgets,
         redactor: Redactor,
@@ -43,7 +43,7 @@ class Dispatcher:
     ) -> None:
         self._sessions = sessions
         self._ledger = ledger
-        self._approvals = approvals
+        self._questions = questions
         self._autonomy = autonomy
         self._budgets = budgets
         self._redactor = redactor
@@ -72,7 +72,7 @@ class Dispatcher:
         known = remedy.id if remedy.origin == "known error" else None
         ruling = self.rule_on(call, run, known_error=known)
         if ruling.kind is RulingKind.ASK and remedy.approval_id is not None:
-            if await self._approvals.permits(remedy.approval_id, run.incident, remedy.fingerprint):
+            if await self._questions.permits(remedy.approval_id, run.incident, remedy.fingerprint):
                 ruling = Ruling(RulingKind.ALLOW, f"approved: {remedy.approval_id}")
             else:
                 ruling = Ruling(RulingKind.REFUSE, "the approval is not for this action")

@@ -6,18 +6,19 @@ import json
 import time
 from typing import Any
 
-from observer.domain.approval import Approval, approved_fingerprint, fitting
+from observer.domain.approval import Approval, fitting
 from observer.domain.event import Incident
 from observer.errors import ApprovalConflict, ApprovalExpired, UnknownApproval
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
+from observer.records.questions import Questions, approval_of
 
 
-class Approvals:
+class Approvals(Questions):
     """The one writer of `approvals`."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
-        self._database = database
+        super().__init__(database)
         self._journal = journal
 
     async def ask(
@@ -66,67 +67,6 @@ class Approvals:
         if fresh:
             self._note(connection, incident.tenant_id, incident.session_id, approval_id, "asked")
 
-    async def get(self, approval_id: str) -> Approval:
-        """One approval, whatever its status.
-
-        Raises:
-            UnknownApproval: there is none of this id.
-        """
-        row = await self._database.read(
-            lambda c: c.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
-        )
-        if row is None:
-            raise UnknownApproval(f"no approval has the id '{approval_id}'")
-        return _approval(row)
-
-    async def pending(
-        self, *, tenant_id: str | None = None, session_id: str | None = None
-    ) -> list[Approval]:
-        """The open questions, oldest first."""
-        rows = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM approvals WHERE status = 'pending'"
-                " AND tenant_id = coalesce(?, tenant_id)"
-                " AND session_id = coalesce(?, session_id) ORDER BY created_at",
-                (tenant_id, session_id),
-            ).fetchall()
-        )
-        return [_approval(row) for row in rows]
-
-    async def is_pending(self, event_key: str) -> bool:
-        """Whether an event's question still waits for an answer."""
-        return await self.pending_of(event_key) is not None
-
-    async def pending_of(self, event_key: str) -> Approval | None:
-        """The open question of one event."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM approvals WHERE event_key = ? AND status = 'pending'", (event_key,)
-            ).fetchone()
-        )
-        return None if row is None else _approval(row)
-
-    async def answered(self) -> list[Approval]:
-        """Answers that no run has taken up yet."""
-        rows = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM approvals WHERE answer IS NOT NULL AND applied_at IS NULL"
-                " ORDER BY answered_at"
-            ).fetchall()
-        )
-        return [_approval(row) for row in rows]
-
-    async def latest(self, tenant_id: str, session_id: str) -> Approval | None:
-        """The newest approval of a session."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM approvals WHERE tenant_id = ? AND session_id = ?"
-                " ORDER BY created_at DESC LIMIT 1",
-                (tenant_id, session_id),
-            ).fetchone()
-        )
-        return None if row is None else _approval(row)
-
     async def answer(self, approval_id: str, decisions: list[dict[str, Any]]) -> Approval:
         """Write a person's answer down, once.
 
@@ -169,7 +109,7 @@ class Approvals:
         row = connection.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
         if row is None:
             raise UnknownApproval(f"no approval has the id '{approval_id}'")
-        approval = _approval(row)
+        approval = approval_of(row)
         if approval.status == "expired":
             raise ApprovalExpired
         if approval.status != "pending":
@@ -197,25 +137,6 @@ class Approvals:
             return True
 
         return await self._database.write(work)
-
-    async def overdue(self) -> list[Approval]:
-        """Pending questions whose deadline has passed."""
-        rows = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM approvals WHERE status = 'pending' AND deadline <= ?",
-                (time.time(),),
-            ).fetchall()
-        )
-        return [_approval(row) for row in rows]
-
-    async def next_deadline(self) -> float | None:
-        """When the next pending question expires, as Unix time."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT min(deadline) AS soonest FROM approvals WHERE status = 'pending'"
-            ).fetchone()
-        )
-        return row["soonest"]
 
     def _close(
         self, connection: Connection, approval: Approval, status: str, answer: dict[str, Any]
@@ -247,34 +168,6 @@ class Approvals:
             **more,
         )
 
-    async def permits(self, approval_id: str, incident: Incident, fingerprint: str) -> bool:
-        """Whether a person approved exactly these actions for this incident."""
-        try:
-            approval = await self.get(approval_id)
-        except UnknownApproval:
-            return False
-        return (
-            approval.event_key == incident.event_key
-            and approval.status == "answered"
-            and approved_fingerprint(approval) == fingerprint
-        )
-
 
 def _only(mapping: dict[str, Any], key: str) -> dict[str, Any]:
     return {key: mapping[key]} if key in mapping else {}
-
-
-def _approval(row: Any) -> Approval:
-    return Approval(
-        id=row["id"],
-        tenant_id=row["tenant_id"],
-        session_id=row["session_id"],
-        event_key=row["event_key"],
-        fingerprint=row["fingerprint"],
-        request=json.loads(row["request"]),
-        impact=json.loads(row["impact"]),
-        status=row["status"],
-        answer=None if row["answer"] is None else json.loads(row["answer"]),
-        deadline=row["deadline"],
-        created_at=row["created_at"],
-    )
