@@ -54,6 +54,8 @@ class ObserverState(ObserverInput):
     incident: Incident
     because: str
     """The reason of the last decision: what journal, span and person read."""
+    walk: list[str] | None
+    """What the walk down the tree found, a fact a line; None before its end."""
     groups_read: int
     plan: list[Reading]
     observations: Annotated[list[Observation], gather]
@@ -91,6 +93,7 @@ class Look(TypedDict):
 
 
 FRESH: dict[str, Any] = {
+    "walk": None,
     "groups_read": 0,
     "plan": [],
     "observations": None,

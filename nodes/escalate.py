@@ -111,6 +111,7 @@ def findings_of(state: ObserverState, tree: DependencyTree, memory: Memory) -> F
         observations=state["observations"],
         cause=cause,
         impact=tree.impact(state["incident"].stage, datetime.now(UTC)),
+        walk=state.get("walk") or [],
         remedy=state["remedy"],
         healthy=state["healthy"],
         reason=state["ending"],

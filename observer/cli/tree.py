@@ -90,7 +90,7 @@ def impact(
         emit({"node": node, "suffers": counting, "above": list(found.above(node))})
         return
     for metric in suffering:
-        say(f"{metric.promise(now)}: {' -> '.join(found.path(metric.name, node))}")
+        say(f"{metric.promise(now)}: {' → '.join(found.path(metric.name, node))}")
 
 
 tree.command()(why)

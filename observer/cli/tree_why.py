@@ -33,25 +33,15 @@ def why(
     if metric not in tree.metrics and metric not in tree.nodes:
         complain(f"dependency_tree.yaml has no metric or node '{metric}'")
         raise typer.Exit(1)
-    found, looks = asyncio.run(_walk(configuration, metric))
+    found = asyncio.run(_walk(configuration, metric))
     if as_json:
         emit(_as_json(found))
         return
-    for cause in found.causes:
-        say(f"cause: {cause.node}: {cause.because}")
-        for name in cause.path:
-            seen = looks.get(name)
-            say(f"  {name}: {seen.health}: {seen.evidence}" if seen else f"  {name}")
-    if not found.causes:
-        say(f"{metric}: nothing below it is ill")
-    for label, group in (("ill because of it", found.waypoints), ("cleared", found.excluded)):
-        for look in group:
-            say(f"{label}: {look.node}: {look.evidence}")
-    for look in found.unseen:
-        say(f"not seen: {look.node}: {look.evidence}", err=True)
+    for line in found.lines():
+        say(line)
 
 
-async def _walk(configuration: "Configuration", top: str) -> tuple["Diagnosis", "dict[str, Look]"]:
+async def _walk(configuration: "Configuration", top: str) -> "Diagnosis":
     from observer.domain.walk import Look, diagnosis, next_looks
     from observer.gateway.health import NodeHealth
     from observer.gateway.mcp_sessions import McpSessions
@@ -68,7 +58,7 @@ async def _walk(configuration: "Configuration", top: str) -> tuple["Diagnosis", 
             looks |= {look.node: look for look in found}
     finally:
         await sessions.stop()
-    return diagnosis(tree, top, looks), looks
+    return diagnosis(tree, top, looks)
 
 
 def _as_json(found: "Diagnosis") -> dict[str, Any]:

@@ -15,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u206
 _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 _HEADLINE_LENGTH = 120
 _OBSERVATIONS_LENGTH = 5000
+_WALK_LINES = 25
 
 NOTICE_WORDS = ("headline", "summary", "question", "report", "stage")
 
@@ -38,6 +39,7 @@ class Findings:
     observations: Sequence[Observation]
     cause: str
     impact: Sequence[str]
+    walk: Sequence[str]
     remedy: Remedy | None
     healthy: bool | None
     reason: str
@@ -96,6 +98,7 @@ class Findings:
             f"Severity: {self.incident.severity} ({inert(self.incident.severity_reason, 200)})",
             f"Stage: {self.incident.stage}",
             *(f"Suffers: {promise}" for promise in self.impact),
+            *(inert(line, 400) for line in self.walk[:_WALK_LINES]),
             *self._observed(),
             f"Cause: {inert(self.cause, 500) or 'not found'}",
             f"Result: {self.ending}",

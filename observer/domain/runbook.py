@@ -86,6 +86,8 @@ class Runbook(Data):
     """runbook.yaml."""
 
     act_on: Literal["event"]
+    walk: list[Severity] = Field(default_factory=list[Severity])
+    """For which severities the tree is walked down to the cause before anything is read."""
     readings: dict[Severity, list[list[CallTemplate]]]
     further_readings: dict[str, CallTemplate] = Field(default_factory=dict)
     remedies: dict[str, RemedyTemplate]

@@ -58,6 +58,25 @@ class Diagnosis:
     unseen: tuple[Look, ...]
     """Could not be looked at, so not cleared either."""
 
+    def lines(self) -> list[str]:
+        """What a person reads of it, a fact a line; the evidence is the world's own words."""
+        if not self.causes:
+            found = [f"Found: nothing that {self.top} stands on is ill"]
+        else:
+            first, *others = self.causes
+            found = [f"Found: {first.node}: {first.because}", f"Path: {' → '.join(first.path)}"]
+            found += [f"Also ill: {cause.node}: {cause.because}" for cause in others]
+        groups = {
+            "Ill because of something else": self.waypoints,
+            "Cleared": self.excluded,
+            "Not seen": self.unseen,
+        }
+        return found + [
+            f"{label}: {look.node}: {look.evidence}"
+            for label, looks in groups.items()
+            for look in looks
+        ]
+
 
 def next_looks(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> list[str]:
     """The nodes to look at now, independent of each other; empty when the walk is over.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from observer.domain.node_check import check_call
 from observer.domain.runbook import CallTemplate
 from observer.errors import ConfigurationError
 from observer.gateway.mcp_sessions import KEY, McpSessions
@@ -65,5 +66,9 @@ def _configured_calls(configuration: Configuration) -> Iterator[tuple[str, CallT
     for remedy in runbook.remedies.values():
         yield from (("runbook.yaml", call) for call in remedy.steps)
     yield "runbook.yaml", CallTemplate(tool=runbook.check.tool, args=runbook.check.args)
+    if runbook.walk:
+        looks = [check_call(node, runbook) for node in configuration.tree.nodes.values()]
+        for call in {call.tool: call for call in looks if call is not None}.values():
+            yield "dependency_tree.yaml", CallTemplate(tool=call.tool, args=call.args)
     for notices in (*escalation.outcome.values(), *escalation.approval.values()):
         yield from (("escalation.yaml", call) for call in notices)

@@ -49,9 +49,9 @@ def test_the_deepest_of_several_ill_stages_is_the_cause_also_beside_a_daemon(
 
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
-    assert lines[0].startswith("cause: loading: error_rate_pct is 3.2 (< 1); what it stands on")
-    assert any(line.startswith("ill because of it: indexing") for line in lines)
-    assert any(line.startswith("cleared: validation") for line in lines)
+    assert lines[0].startswith("Found: loading: error_rate_pct is 3.2 (< 1); what it stands on")
+    assert any(line.startswith("Ill because of something else: indexing") for line in lines)
+    assert any(line.startswith("Cleared: validation") for line in lines)
 
 
 def test_a_name_that_the_tree_does_not_have_is_exit_1(tmp_path: Path) -> None:

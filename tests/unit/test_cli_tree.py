@@ -50,7 +50,7 @@ def test_impact_names_the_promises_and_the_way_down() -> None:
     ]
     said = run("impact", "loading", config=SHIPPED).stdout
     assert said == (
-        "pipeline_freshness (promise: 60s, ALWAYS): pipeline_freshness -> indexing -> loading\n"
+        "pipeline_freshness (promise: 60s, ALWAYS): pipeline_freshness → indexing → loading\n"
     )
 
 

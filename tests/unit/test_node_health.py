@@ -121,5 +121,5 @@ async def test_a_tool_that_autonomy_does_not_call_a_read_is_not_called(
 async def test_where_no_server_has_the_tool_it_is_said() -> None:
     tools = Tools(answered(), "get_stage_metrics")
     look = await door(tools).look("broker")
-    assert look.evidence == "check_health is no tool that autonomy.yaml lets look by itself"
+    assert "check_health is no tool that autonomy.yaml lets look by itself" in look.evidence
     assert tools.asked == []

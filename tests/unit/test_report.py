@@ -44,6 +44,7 @@ def findings(**changed: Any) -> Findings:
         "observations": [Observation("k", "get_recent_errors", CallStatus.SUCCESS, text)],
         "cause": text,
         "impact": ["pipeline_freshness (promise: 60s, ALWAYS)"],
+        "walk": [f"Cleared: loading: {text}"],
         "remedy": Remedy(
             "restart_stage",
             "diagnosis",
@@ -116,6 +117,7 @@ def test_the_report_says_what_fired_what_was_seen_and_how_it_ended() -> None:
         "Severity: WARNING (slow)",
         "Stage: loading",
         "Suffers: pipeline_freshness (promise: 60s, ALWAYS)",
+        "Cleared: loading: slow",
         "get_recent_errors: success: slow",
         "Cause: not found",
         "Result: healed and verified (restart_stage)",

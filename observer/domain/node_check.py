@@ -1,0 +1,57 @@
+"""A node's health check: the call that looks at it, and what the answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from observer.domain.calls import Call, CallStatus
+from observer.domain.conditions import Truth, parse_condition
+from observer.domain.dependency_tree import Node
+from observer.domain.event import Severity
+from observer.domain.evidence import numbers
+from observer.domain.runbook import Runbook
+from observer.domain.walk import Health, Look
+
+CHECK_TOOL = "check_health"
+"""The tool that carries out every method but one."""
+STAGE_METRICS = "stage_metrics"
+"""The method that is the runbook's own check."""
+
+_EVIDENCE_LENGTH = 300
+_HEALTH = {Truth.TRUE: Health.HEALTHY, Truth.FALSE: Health.UNHEALTHY, Truth.UNKNOWN: Health.UNKNOWN}
+
+
+def check_call(node: Node, runbook: Runbook) -> Call | None:
+    """The call by which dependency_tree.yaml lets a node be looked at; None when it says nothing.
+
+    Method and parameters are the tree's; nothing of an event can change them.
+    """
+    if node.healthcheck is None:
+        return None
+    method, parameters = node.healthcheck.method, dict(node.healthcheck.parameters)
+    if method == STAGE_METRICS:
+        return runbook.healing_call(node.name, Severity.WARNING)
+    return Call(CHECK_TOOL, {"method": method, "parameters": parameters})
+
+
+def unseen(node: Node) -> Look:
+    """A node that nobody can look at."""
+    return Look(node.name, Health.UNKNOWN, "dependency_tree.yaml has no healthcheck for it")
+
+
+def look_of(node: Node, runbook: Runbook, status: CallStatus, text: str, payload: Any) -> Look:
+    """What the answer to a node's check says; a look that failed says nothing about the node."""
+    assert node.healthcheck is not None  # noqa: S101  there was a call
+    if status is not CallStatus.SUCCESS:
+        return Look(node.name, Health.UNKNOWN, f"the look failed: {text}"[:_EVIDENCE_LENGTH])
+    if node.healthcheck.method == STAGE_METRICS:
+        values = numbers([payload])
+        truth, seen = parse_condition(runbook.check.condition).judge(values)
+        return Look(node.name, _HEALTH[truth], seen, values)
+    answer: Mapping[str, Any] = {}
+    if isinstance(payload, Mapping):
+        answer = cast("Mapping[str, Any]", payload)
+    health = next((h for h in Health if h == answer.get("status")), Health.UNKNOWN)
+    reason = str(answer.get("reason") or f"{CHECK_TOOL} gave no reason")[:_EVIDENCE_LENGTH]
+    return Look(node.name, health, reason, numbers([answer.get("values")]))
