@@ -8,12 +8,14 @@ import typer
 
 from observer.cli.environment import DEFAULT_CONFIG, AsJson, ConfigDir
 from observer.cli.render import complain, console, emit, inert, say
+from observer.cli.tree_draft import draft
 from observer.cli.tree_why import why
 
 if TYPE_CHECKING:
     from observer.domain.dependency_tree import DependencyTree, Node
 
 tree = typer.Typer(help="What each business metric depends on.", no_args_is_help=True)
+tree.command()(draft)
 
 
 @tree.callback()
