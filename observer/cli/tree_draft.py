@@ -10,7 +10,7 @@ from observer.cli.render import emit, say
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from observer.domain.tree_draft import Draft
+    from observer.domain.draft.tree import Draft
 
 
 def draft(
@@ -28,7 +28,7 @@ def draft(
         raise ConfigurationError(
             f"what kind of files are they? Write: observer tree draft --supervisor {files[0]}"
         )
-    from observer.domain.tree_draft import draft_tree
+    from observer.domain.draft.tree import draft_tree
     from observer.settings.supervisor_files import read_supervisors
 
     found = read_supervisors(files)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from observer.domain.supervisor import Supervised, supervised
-from observer.domain.supervisor_ini import PLACEHOLDER, Sections, Setting, expand, join, parse
+from observer.domain.draft.supervisor import Supervised, supervised
+from observer.domain.draft.supervisor_ini import PLACEHOLDER, Sections, Setting, expand, join, parse
 from observer.errors import ConfigurationError
 
 _SIZE_LIMIT = 1 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from observer.domain.supervisor_ini import (
+from observer.domain.draft.supervisor_ini import (
     PLACEHOLDER,
     Section,
     Sections,

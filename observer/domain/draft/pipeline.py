@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from observer.domain.addresses import Server
-from observer.domain.supervisor import Process
-from observer.domain.wiring import Channel, Wiring
+from observer.domain.draft.addresses import Server
+from observer.domain.draft.supervisor import Process
+from observer.domain.draft.wiring import Channel, Wiring
 
 Thing = Process | Channel | Server
 """What becomes a node; of channels only topics do, the seed's tree knows no other."""
@@ -20,10 +20,10 @@ class Pipeline:
 
     wirings: dict[Process, Wiring] = field(default_factory=dict[Process, Wiring])
     below: dict[Thing, list[Thing]] = field(default_factory=dict[Thing, list[Thing]])
-    through: dict[tuple[Thing, Thing], Channel] = field(
-        default_factory=dict[tuple["Thing", "Thing"], Channel]
+    through: dict[tuple[Thing, Thing], list[Channel]] = field(
+        default_factory=dict[tuple["Thing", "Thing"], list[Channel]]
     )
-    """By which stream or table one process feeds another."""
+    """By which streams and tables one process feeds another."""
     finals: list[tuple[Channel | None, list[Thing]]] = field(
         default_factory=list[tuple["Channel | None", "list[Thing]"]]
     )
@@ -41,6 +41,7 @@ class Pipeline:
 def pipeline(wirings: Iterable[Wiring]) -> Pipeline:
     """Link every process to what feeds it."""
     made = Pipeline({wiring.process: wiring for wiring in sorted(wirings, key=_place)})
+    _agree(made.wirings.values())
     for wiring in made.wirings.values():
         _needs(made, wiring)
     fed = _link(made)
@@ -66,6 +67,20 @@ def rank(thing: Thing) -> tuple[int, str, str, int]:
 
 def _place(wiring: Wiring) -> tuple[int, str, str, int]:
     return rank(wiring.process)
+
+
+def _agree(wirings: Iterable[Wiring]) -> None:
+    """One address is one server: who says most exactly what listens there speaks for all."""
+    told: dict[tuple[str, str, int], Server] = {}
+    for wiring in wirings:
+        for server in wiring.servers:
+            told[server.place] = min(told.get(server.place, server), server, key=_vague)
+    for wiring in wirings:
+        wiring.servers = {told[server.place] for server in wiring.servers}
+
+
+def _vague(server: Server) -> tuple[int, str]:
+    return {"database": 1, "external": 2}.get(server.kind, 0), server.kind
 
 
 def _topics(channels: Iterable[Channel]) -> list[Channel]:
@@ -97,14 +112,15 @@ def _link(made: Pipeline) -> set[tuple[Process, Channel]]:
             readers.setdefault(channel, []).append(wiring)
     fed: set[tuple[Process, Channel]] = set()
     for writer in made.wirings.values():
-        for channel in writer.writes:
+        for channel in sorted(writer.writes):
             for reader in readers.get(channel, []):
                 if channel.kind == "topic":
                     fed.add((writer.process, channel))
                 elif _same_store(channel, writer, reader):
                     fed.add((writer.process, channel))
                     made.below[reader.process].append(writer.process)
-                    made.through[reader.process, writer.process] = channel
+                    way = made.through.setdefault((reader.process, writer.process), [])
+                    way.append(channel)
     return fed
 
 

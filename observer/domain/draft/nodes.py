@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from observer.domain.addresses import Server
-from observer.domain.pipeline_draft import Pipeline, Thing
-from observer.domain.supervisor import Process
-from observer.domain.supervisor_ini import PLACEHOLDER
-from observer.domain.wiring import Channel, Wiring
+from observer.domain.draft.addresses import Server
+from observer.domain.draft.pipeline import Pipeline, Thing
+from observer.domain.draft.supervisor import Process
+from observer.domain.draft.supervisor_ini import PLACEHOLDER
+from observer.domain.draft.wiring import Channel, Wiring
 
 Healthcheck = dict[str, str | int]
 
@@ -39,14 +39,14 @@ def facts_of(thing: Thing, made: Pipeline, names: Mapping[Thing, str]) -> Facts:
         for way in made.cut.get(thing, [])
     ]
     facts.todos += [
-        f"it reads {channel}, which {names[writer]} writes: is that how it is fed?"
-        for (reader, writer), channel in made.through.items()
+        f"it reads {_listed(channels)}, which {names[writer]} writes: is that how it is fed?"
+        for (reader, writer), channels in made.through.items()
         if reader == thing and writer in made.below[thing]
     ]
     return facts
 
 
-def _listed(things: set[Channel] | set[Server] | set[str]) -> str:
+def _listed(things: Iterable[Channel | Server | str]) -> str:
     return ", ".join(sorted(map(str, things)))
 
 
@@ -106,7 +106,7 @@ def _topic(topic: Channel, made: Pipeline) -> Facts:
         facts.todos.append(f"topic: it is {topic.name} there, which only supervisord can complete")
     else:
         facts.keys["topic"] = topic.name
-    facts.keys["healthcheck"] = {"method": "topic_freshness"}
+        facts.keys["healthcheck"] = {"method": "topic_freshness", "topic": topic.name}
     facts.todos += [
         "healthcheck.max_age: for how long may no message arrive?",
         "cluster: what is its Kafka cluster called?",
@@ -126,8 +126,8 @@ def _server(server: Server, name: str) -> Facts:
     described = "Upstream" if outside else server.kind.capitalize()
     facts = Facts("external" if outside else "infrastructure", f"{described} at {server}")
     if server.kind == "redis":
-        facts.keys["healthcheck"] = {"method": "redis_ping"}
-        facts.todos.append(f"the observer reaches it by platform.redis.{name}.url of observer.yaml")
+        facts.keys["healthcheck"] = {"method": "redis_ping", "redis": name}
+        facts.todos.append(f"is its URL in observer.yaml, as platform.redis.{name}.url?")
     elif server.known:
         host = server.host.strip("[]")
         port = int(server.port)

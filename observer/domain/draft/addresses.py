@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from observer.domain.supervisor_ini import PLACEHOLDER
-from observer.domain.wiring_words import PORTS, SCHEMES
+from observer.domain.draft.supervisor_ini import PLACEHOLDER
+from observer.domain.draft.words import PORTS, SCHEMES
 
 _URL = re.compile(
     r"(?:jdbc:)?(?P<scheme>[A-Za-z][A-Za-z0-9]*)(?:\+[A-Za-z0-9]+)?://(?P<rest>.*)", re.S
@@ -31,6 +31,11 @@ class Server:
     port: str
     supervisor: int = 0
     """The supervisord by whose eyes the address is meant; 0: the same for all."""
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Where it is, whatever it is."""
+        return self.host, self.port, self.supervisor
 
     @property
     def known(self) -> bool:
@@ -77,7 +82,9 @@ def servers_of_urls(text: str, supervisor: int) -> list[Server]:
             continue
         authority, rest = _split(found["rest"])
         if "@" in rest:
-            raise Unclear("a password with / ? # or @ in it must be written %2F %3F %23 %40")
+            raise Unclear(
+                "it has an @ after its host; in a password write / ? # @ as %2F %3F %23 %40"
+            )
         hosts = authority.rpartition("@")[2]
         servers += _servers(hosts, scheme.kind, str(scheme.port), supervisor)
     return servers

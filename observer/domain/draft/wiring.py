@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from observer.domain.addresses import (
+from observer.domain.draft.addresses import (
     Server,
     Unclear,
     is_url,
@@ -14,11 +14,10 @@ from observer.domain.addresses import (
     servers_of_hosts,
     servers_of_urls,
 )
-from observer.domain.command_line import Said, read_command
-from observer.domain.redaction import Redactor
-from observer.domain.supervisor import Process
-from observer.domain.supervisor_ini import PLACEHOLDER
-from observer.domain.wiring_words import (
+from observer.domain.draft.command_line import Said, read_command
+from observer.domain.draft.supervisor import Process
+from observer.domain.draft.supervisor_ini import PLACEHOLDER
+from observer.domain.draft.words import (
     ADDRESSES,
     ASIDE,
     CONSUMER_GROUPS,
@@ -31,6 +30,7 @@ from observer.domain.wiring_words import (
     is_secret,
     words_of,
 )
+from observer.domain.redaction import Redactor
 
 _CHANNEL_NAME = re.compile(r"(?:[\w.:-]|\$\{\w+\}){1,249}")
 _NO_NAMES = {"true", "false", "yes", "no", "none", "null", "on", "off"}
@@ -77,9 +77,8 @@ def wire(process: Process) -> Wiring:
     name, logfile = hidden.text(process.name), process.logfile and hidden.text(process.logfile)
     wiring.process = replace(process, name=name, logfile=logfile)
     wiring.program = hidden.text(command.program)
-    said = [Said(s.name, hidden.text(s.value), hidden.text(s.written)) for s in command.said]
-    for one in said:
-        _take(wiring, one, said)
+    for one in command.said:
+        _take(wiring, one, command.said, hidden)
     if wiring.groups:  # a consumer group is for reading: a topic without a direction is read
         topics = {channel for channel in wiring.unclear if channel.kind == "topic"}
         wiring.reads |= topics
@@ -117,35 +116,47 @@ def _secrets(said: Iterable[Said]) -> set[str]:
     return {secret for secret in found if secret.lower() not in KINDS and "${" not in secret}
 
 
-def _take(wiring: Wiring, one: Said, said: list[Said]) -> None:
+def _take(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redactor) -> None:
     words = words_of(one.name)
-    if not one.value.strip() or is_secret(one.name) or OWN & set(words):
+    if is_secret(one.name) and is_url(one.value):
+        wiring.todos.append(f"{one.written} is named like a secret and was not read: an address?")
+    if not one.value.strip() or is_secret(one.name):
         return
     if is_url(one.value.strip()):
-        _take_servers(wiring, one, said)
+        _take_servers(wiring, one, said, hidden)
         return
     if ends_with(words, CONSUMER_GROUPS):
-        _take_names(wiring, one, wiring.groups)
+        _take_names(wiring, one, wiring.groups, hidden)
         return
     for kind, ends in THINGS.items():
         plain = tuple(word for word in words if word not in READ | WRITE | ASIDE)
         if ends_with(words, ends) or ends_with(plain, ends):
             names: set[str] = set()
-            _take_names(wiring, one, names)
+            _take_names(wiring, one, names, hidden)
             _place(wiring, kind, names, set(words))
             return
-    _take_servers(wiring, one, said)
+    _take_servers(wiring, one, said, hidden)
 
 
-def _take_servers(wiring: Wiring, one: Said, said: list[Said]) -> None:
+def _take_servers(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redactor) -> None:
     try:
-        wiring.servers.update(_servers(one, said, wiring.process.supervisor))
+        servers = _servers(one, said, wiring.process.supervisor)
+        if any(hidden.text(server.host) != server.host for server in servers):
+            raise Unclear("a secret of this program stands in it")
     except Unclear as reason:
         wiring.todos.append(f"which address does {one.written} give? It cannot be read: {reason}")
+        return
+    wiring.servers.update(servers)
+    if not (is_url(one.value.strip()) or ":" in one.value or _port_beside(one, said)):
+        wiring.todos += [
+            f"has {server.host} the usual port, {server.port}? {one.written} gives none"
+            for server in servers
+            if server.port
+        ]
 
 
-def _take_names(wiring: Wiring, one: Said, into: set[str]) -> None:
-    for name in re.split(r"[,\s]+", one.value.strip()):
+def _take_names(wiring: Wiring, one: Said, into: set[str], hidden: Redactor) -> None:
+    for name in re.split(r"[,\s]+", hidden.text(one.value).strip()):
         if name.lower() in _NO_NAMES or name.isdigit() or not name:
             continue
         if _CHANNEL_NAME.fullmatch(name):
@@ -167,29 +178,32 @@ def _place(wiring: Wiring, kind: str, names: set[str], words: set[str]) -> None:
         into.add(Channel(kind, name, supervisor))
 
 
-def _servers(one: Said, said: list[Said], supervisor: int) -> list[Server]:
+def _servers(one: Said, said: Sequence[Said], supervisor: int) -> list[Server]:
     words = words_of(one.name)
-    if is_secret(one.name) or OWN & set(words):
-        return []
     value = one.value.strip()
+    own = bool(OWN & set(words))
+    if is_secret(one.name):
+        return []
     if is_url(value):
-        return servers_of_urls(value, supervisor)
+        servers = servers_of_urls(value, supervisor)
+        return [server for server in servers if not (own and server.kind == "external")]
     if not words or words[-1] not in ADDRESSES or value.startswith("/"):
         return []
-    if "://" in value:
+    if "://" in value and not own:
         raise Unclear("its scheme is none that is known here")
     kind = next((KINDS[word] for word in words if word in KINDS), None)
-    port = _port_beside(words, said)
+    port = _port_beside(one, said)
     told = kind is not None or bool(words[:-1]) or words[-1] == "upstream"
-    if not (told or ":" in value):
+    if not (told or ":" in value) or (own and kind is None):
         return []
     if kind is None and not port and ":" not in value and not PLACEHOLDER.fullmatch(value):
         raise Unclear("it has no port")
     return servers_of_hosts(value, kind or "external", port, supervisor)
 
 
-def _port_beside(words: tuple[str, ...], said: list[Said]) -> str:
+def _port_beside(one: Said, said: Sequence[Said]) -> str:
     """The value of X_PORT beside X_HOST."""
+    words = words_of(one.name)
     for other in said:
         if words_of(other.name) == (*words[:-1], "port"):
             value = other.value.strip()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.domain.draft_nodes import Facts, facts_of
-from observer.domain.pipeline_draft import Pipeline, Thing, names, pipeline
-from observer.domain.supervisor import Supervised
-from observer.domain.wiring import Channel, Wiring, shared_addresses, wire
+from observer.domain.draft.nodes import Facts, facts_of
+from observer.domain.draft.pipeline import Pipeline, Thing, names, pipeline
+from observer.domain.draft.supervisor import Supervised
+from observer.domain.draft.wiring import Channel, Wiring, shared_addresses, wire
 
 _HEADER = """\
 DRAFT of dependency_tree.yaml, by `observer tree draft`: to be verified by a person before use.
