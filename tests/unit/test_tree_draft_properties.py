@@ -40,7 +40,7 @@ PIECES = st.sampled_from(
         "é𝄞",
     ]
 )
-VALUES = st.lists(PIECES | st.text(max_size=6), max_size=8).map("".join)
+VALUES = st.lists(PIECES | st.text(max_size=6), max_size=8).map(" ".join)
 SECTIONS = st.sampled_from(
     ["program:a", "program:b", "fcgi-program:a", "group:g", "eventlistener:e", "supervisord", "x"]
 )
