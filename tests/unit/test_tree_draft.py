@@ -135,19 +135,19 @@ def test_tables_of_one_name_in_two_databases_are_two() -> None:
 def test_a_circle_is_named_and_cut(folder: Path) -> None:
     draft = drafted(
         """
-        [program:a]
-        command = a --input-topic back --output-topic forth
+        [program:c]
+        command = c --input-topic back --output-topic forth
         [program:b]
         command = b --input-topic forth --output-topic back
-        [program:feeder]
+        [program:a_feeder]
         command = feeder --output-topic forth
         """
     )
     assert len(todos(draft, "circle cut here: ")) == 1
-    assert todos(draft, "a -> topic_back -> b -> topic_forth -> a;")
+    assert todos(draft, "b -> topic_forth -> c -> topic_back -> b;")
     tree = accepted(draft, folder)
-    assert set(tree.nodes) == {"a", "b", "feeder", "topic_forth", "topic_back"}
-    assert draft.metrics == ("a_freshness",)
+    assert set(tree.nodes) == {"a_feeder", "b", "c", "topic_forth", "topic_back"}
+    assert draft.metrics == ("b_freshness",)
 
 
 def test_what_two_supervisords_call_localhost_or_by_a_variable_is_not_one(folder: Path) -> None:
@@ -203,6 +203,18 @@ def test_an_address_becomes_a_node_with_its_check(
 def test_what_is_about_the_program_itself_is_no_dependency(command: str, folder: Path) -> None:
     tree = accepted(drafted(f"[program:p]\ncommand = {command}\n"), folder)
     assert set(tree.nodes) == {"p"}
+
+
+def test_a_key_that_is_a_mere_word_hides_no_topic_that_holds_it() -> None:
+    draft = drafted(
+        """
+        [program:p]
+        command = p --input-topic entity_filtered --output-topic entity --partition-key entity
+        """
+    )
+    assert "topic_entity_filtered" in draft.nodes
+    assert "topic_entity" not in draft.nodes
+    assert todos(draft, "what does --output-topic name?")
 
 
 def test_what_cannot_be_read_is_asked_about(folder: Path) -> None:

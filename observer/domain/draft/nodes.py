@@ -56,12 +56,15 @@ def _process(wiring: Wiring) -> Facts:
     does += [f"writes {_listed(wiring.writes)}"] if wiring.writes else []
     does += [f"talks to {_listed(wiring.servers)}"] if wiring.servers else []
     facts = Facts("process", f"Runs {wiring.program}" + (f": {'; '.join(does)}" if does else ""))
-    for key, value in (("supervisor_group", process.group), ("supervisor_process", process.name)):
-        if PLACEHOLDER.search(value):
-            facts.todos.append(f"{key}: it is {value} there, which only supervisord can complete")
-        else:
-            facts.keys[key] = value
-    facts.keys["healthcheck"] = {"method": "supervisor_state"}
+    facts.keys["supervisor_group"] = process.group
+    if PLACEHOLDER.search(process.name):
+        facts.todos.append(
+            f"supervisor_process: it is {process.name}, which only supervisord can complete"
+        )
+    else:
+        facts.keys["supervisor_process"] = process.name
+        whole = f"{process.group}:{process.name}"
+        facts.keys["healthcheck"] = {"method": "supervisor_state", "process": whole}
     facts.todos.append("container: which container does this supervisord run in, if any?")
     facts.todos += _consumer_lag(wiring, facts)
     written = f" (supervisord writes it to {process.logfile})" if process.logfile else ""
@@ -103,7 +106,7 @@ def _consumer_lag(wiring: Wiring, facts: Facts) -> list[str]:
 def _topic(topic: Channel, made: Pipeline) -> Facts:
     facts = Facts("kafka_topic", f"Kafka topic {topic.name}")
     if PLACEHOLDER.search(topic.name):
-        facts.todos.append(f"topic: it is {topic.name} there, which only supervisord can complete")
+        facts.todos.append(f"topic: it is {topic.name}, which only supervisord can complete")
     else:
         facts.keys["topic"] = topic.name
         facts.keys["healthcheck"] = {"method": "topic_freshness", "topic": topic.name}

@@ -113,10 +113,11 @@ def _link(made: Pipeline) -> set[tuple[Process, Channel]]:
     fed: set[tuple[Process, Channel]] = set()
     for writer in made.wirings.values():
         for channel in sorted(writer.writes):
+            if channel.kind == "topic" and channel in readers:
+                fed.add((writer.process, channel))
+                continue
             for reader in readers.get(channel, []):
-                if channel.kind == "topic":
-                    fed.add((writer.process, channel))
-                elif _same_store(channel, writer, reader):
+                if _same_store(channel, writer, reader):
                     fed.add((writer.process, channel))
                     made.below[reader.process].append(writer.process)
                     way = made.through.setdefault((reader.process, writer.process), [])
@@ -161,21 +162,31 @@ def _uncircled(made: Pipeline, tops: Sequence[Thing]) -> list[Thing]:
     for top in tops:
         _descend(made, top, done)
     more: list[Thing] = []
-    while left := [process for process in made.wirings if process not in done]:
-        # Of a circle with a feeder, the circle is the end of the chain: it reaches the feeder.
-        more.append(max(left, key=lambda process: len(_reach(made, process))))
-        _descend(made, more[-1], done)
+    for thing in _from_the_end(made, done):
+        if isinstance(thing, Process) and thing not in done:
+            more.append(thing)
+            _descend(made, thing, done)
     return more
 
 
-def _reach(made: Pipeline, top: Thing) -> set[Thing]:
-    seen: set[Thing] = {top}
-    waiting = [top]
-    while waiting:
-        fresh = [lower for lower in made.below[waiting.pop()] if lower not in seen]
-        seen.update(fresh)
-        waiting += fresh
-    return seen
+def _from_the_end(made: Pipeline, done: set[Thing]) -> list[Thing]:
+    """What is left, each before all that it reaches: a circle before what feeds it."""
+    seen, finished = set(done), list[Thing]()
+    for process in made.wirings:
+        way: dict[Thing, Iterator[Thing]] = {}
+        if process not in seen:
+            way[process] = iter(made.below[process])
+        while way:
+            thing = next(reversed(way))
+            seen.add(thing)
+            for lower in way[thing]:
+                if lower not in seen:
+                    way[lower] = iter(made.below[lower])
+                    break
+            else:
+                del way[thing]
+                finished.append(thing)
+    return finished[::-1]
 
 
 def _descend(made: Pipeline, top: Thing, done: set[Thing]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from observer.domain.draft.supervisor_ini import (
     PLACEHOLDER,
@@ -22,7 +22,7 @@ _MOST_PROCESSES = 1000
 _FALSE = {"no", "false", "off", "0"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself only; a hash of all its text would be slow
 class Process:
     """One process of one supervisord, with what its configuration tells of it."""
 
@@ -32,8 +32,8 @@ class Process:
     supervisor: int
     command: str
     argv: tuple[str, ...]
-    environment: dict[str, str] = field(compare=False)
-    shared: dict[str, str] = field(compare=False)
+    environment: dict[str, str]
+    shared: dict[str, str]
     """What [supervisord] gives to every process: no evidence that this one uses it."""
     logfile: str | None = None
     todos: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Supervised:
 
     processes: tuple[Process, ...]
     skipped: tuple[tuple[str, str], ...]
-    shared: dict[str, str] = field(compare=False)
+    shared: dict[str, str]
 
 
 def supervised(sections: Sections, supervisor: int = 1) -> Supervised:

@@ -30,7 +30,7 @@ from observer.domain.draft.words import (
     is_secret,
     words_of,
 )
-from observer.domain.redaction import Redactor
+from observer.domain.redaction import MASK, Redactor
 
 _CHANNEL_NAME = re.compile(r"(?:[\w.:-]|\$\{\w+\}){1,249}")
 _NO_NAMES = {"true", "false", "yes", "no", "none", "null", "on", "off"}
@@ -68,12 +68,24 @@ class Wiring:
         return {server for server in self.servers if server.kind in kinds}
 
 
+class _Hidden:
+    """Takes secrets out of every text. One that is a mere word only where it is the whole text:
+    a partition key `entity` must not hide the topic `entity_filtered`."""
+
+    def __init__(self, secrets: set[str]) -> None:
+        self._words = {s for s in secrets if len(s) < 16 and re.fullmatch(r"[a-z._-]+", s)}
+        self._redactor = Redactor(sorted(secrets - self._words))
+
+    def text(self, value: str) -> str:
+        return MASK if value in self._words else self._redactor.text(value)
+
+
 def wire(process: Process) -> Wiring:
     """Read a process's command and own environment."""
     wiring = Wiring(process, todos=list(process.todos))
     command = read_command(process.argv, process.environment)
     shared = [Said(name, value, name) for name, value in process.shared.items()]
-    hidden = Redactor(sorted(_secrets([*command.said, *shared])))
+    hidden = _Hidden(_secrets([*command.said, *shared]))
     name, logfile = hidden.text(process.name), process.logfile and hidden.text(process.logfile)
     wiring.process = replace(process, name=name, logfile=logfile)
     wiring.program = hidden.text(command.program)
@@ -116,7 +128,7 @@ def _secrets(said: Iterable[Said]) -> set[str]:
     return {secret for secret in found if secret.lower() not in KINDS and "${" not in secret}
 
 
-def _take(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redactor) -> None:
+def _take(wiring: Wiring, one: Said, said: Sequence[Said], hidden: _Hidden) -> None:
     words = words_of(one.name)
     if is_secret(one.name) and is_url(one.value):
         wiring.todos.append(f"{one.written} is named like a secret and was not read: an address?")
@@ -138,7 +150,7 @@ def _take(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redactor) -> 
     _take_servers(wiring, one, said, hidden)
 
 
-def _take_servers(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redactor) -> None:
+def _take_servers(wiring: Wiring, one: Said, said: Sequence[Said], hidden: _Hidden) -> None:
     try:
         servers = _servers(one, said, wiring.process.supervisor)
         if any(hidden.text(server.host) != server.host for server in servers):
@@ -155,11 +167,11 @@ def _take_servers(wiring: Wiring, one: Said, said: Sequence[Said], hidden: Redac
         ]
 
 
-def _take_names(wiring: Wiring, one: Said, into: set[str], hidden: Redactor) -> None:
+def _take_names(wiring: Wiring, one: Said, into: set[str], hidden: _Hidden) -> None:
     for name in re.split(r"[,\s]+", hidden.text(one.value).strip()):
         if name.lower() in _NO_NAMES or name.isdigit() or not name:
             continue
-        if _CHANNEL_NAME.fullmatch(name):
+        if _CHANNEL_NAME.fullmatch(hidden.text(name)):
             into.add(name)
         else:
             wiring.todos.append(f"what does {one.written} name? Its value is no plain name")
