@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,12 +37,12 @@ def test_its_commands_answer_so(command: str, answer: str, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_its_walk_is_the_labs_on_the_first_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
+def test_its_walk_is_the_labs_on_the_first_day(tmp_path: Path) -> None:
     ((command, answer),) = re.findall(r"```text\n\$ observer ([^\n]+)\n(.*?)```", PAGE, re.S)
-    done = CliRunner().invoke(app, [*command.split(), "--data-dir", str(tmp_path)])
+    program = [sys.executable, "-m", "observer.cli.app", *command.split()]
+    done = subprocess.run(
+        [*program, "--data-dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.stdout == answer
 
 
