@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol
-
-import re2  # pyright: ignore[reportMissingTypeStubs]
+from typing import Any
 
 from observer.domain.conditions import Condition, Truth
+from observer.domain.patterns import compile_pattern
 from observer.domain.remedy import Remedy
 
 
@@ -43,33 +41,10 @@ class Match:
     known_error: KnownError
     matched: bool
     reason: str
-
-
-class Pattern(Protocol):
-    """A compiled RE2 pattern."""
-
-    def search(self, text: str) -> object | None:
-        """The first occurrence, or None."""
-        ...
-
-
-@lru_cache(maxsize=4096)
-def compile_pattern(pattern: str) -> Pattern:
-    """Compile with RE2, quietly.
-
-    Raises:
-        ValueError: RE2 does not accept the pattern.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 8 << 20
-    compiler: Any = re2
-    try:
-        return compiler.compile(pattern, options)
-    except compiler.error as error:
-        raise ValueError(
-            f"{pattern!r} is not an RE2 pattern (no look-around, no backreferences): {error}"
-        ) from error
+    line: str | None = None
+    """The log line that its pattern matched: untrusted text, so in no reason."""
+    nearness: int = 0
+    """Of a miss: 2 where the log pattern holds, 1 where the metric condition does."""
 
 
 def match(
@@ -80,12 +55,23 @@ def match(
     if signature.node != node:
         return Match(known, False, f"{known.id} is about {signature.node}, not {node}")
     regex = compile_pattern(signature.pattern)
-    line = next((line for line in lines if regex.search(line)), None)
+    read = list(lines)
+    line = next((line for line in read if regex.search(line)), None)
+    return explain(known, line, read=len(read), metrics=metrics)
+
+
+def explain(known: KnownError, line: str | None, *, read: int, metrics: Mapping[str, Any]) -> Match:
+    """Rule on a known error of the node: `line` is the first that its pattern matches."""
+    node, condition = known.signature.node, known.signature.condition
+    truth, seen = (None, "") if condition is None else condition.judge(metrics)
     if line is None:
-        return Match(known, False, f"{known.id}: no recent line of {node} matches its log pattern")
-    if signature.condition is None:
-        return Match(known, True, f"{known.id}: log pattern and node match")
-    truth, seen = signature.condition.judge(metrics)
+        reason = f"{known.id}: no recent line of {node} matches its log pattern ({read} read)"
+        if truth is not None:
+            reason = f"{reason}; {seen} is {truth}"
+        return Match(known, False, reason, nearness=int(truth is Truth.TRUE))
+    if truth is None:
+        return Match(known, True, f"{known.id}: log pattern and node match", line)
     if truth is Truth.TRUE:
-        return Match(known, True, f"{known.id}: log pattern and node match, and {seen}")
-    return Match(known, False, f"{known.id}: log pattern matches but {seen} is {truth}")
+        return Match(known, True, f"{known.id}: log pattern and node match, and {seen}", line)
+    reason = f"{known.id}: log pattern matches but {seen} is {truth}"
+    return Match(known, False, reason, line, nearness=2)

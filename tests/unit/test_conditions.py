@@ -6,6 +6,7 @@ import math
 import time
 from typing import Any
 
+import promql_parser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from observer.domain.conditions import (
     parse_duration,
 )
 
-METRICS = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,30}", fullmatch=True).filter(
+METRICS = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,30}", fullmatch=True).filter(
     lambda name: name not in ("in", "increase", "rate")
 )
 OPERATORS = st.sampled_from([">", "<", ">=", "<=", "==", "!="])
@@ -27,13 +28,14 @@ NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
 )
 WINDOWS = st.one_of(
-    st.none(), st.builds("{}{}".format, st.integers(0, 999), st.sampled_from(["ms", "s", "m", "h"]))
+    st.none(), st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["ms", "s", "m", "h"]))
 )
 CONDITIONS = st.tuples(
     METRICS, st.sampled_from([None, "increase", "rate"]), OPERATORS, NUMBERS, WINDOWS
 )
 GRAMMAR_CRUMBS = st.lists(
     st.sampled_from(["x", "up", "increase", "rate", "in", ">", "<=", "==", "3", "-1e5", "%", "5m"])
+    | st.sampled_from(['{a="b"}', '{a=~"("}', '{__name__="x"}', '"', "ms", "MB", "1e999", "0s"])
     | st.sampled_from(["\n", "__class__", ".", "()", "'", '"', "٣", "0x1", "{", " "]),
     max_size=12,
 ).map(" ".join)
@@ -45,14 +47,38 @@ GRAMMAR_CRUMBS = st.lists(
 @example("(" * 400)
 @example("x > 1" + " " * 600)
 @example("\x00")
+@example('x{a="\ud800"} > 1')
+@example("x rate > 1 in 99999999999999999999h")
 def test_any_text_either_parses_or_is_a_parse_error(text: str) -> None:
     """Case 74."""
     try:
         condition = parse_condition(text)
     except ParseError:
         return
+    assert type(condition) is Condition
     assert math.isfinite(condition.threshold)
     assert condition.judge({})[0] is Truth.UNKNOWN
+    assert promql_parser.parse(condition.promql())
+
+
+class Untouchable:
+    """What the environment of an evaluated text would give away."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return object
+        raise AssertionError(f"{name} was read")
+
+
+@given(GRAMMAR_CRUMBS)
+def test_judging_reads_no_attribute_of_what_was_observed(text: str) -> None:
+    """Case 74."""
+    try:
+        condition = parse_condition(text)
+    except ParseError:
+        return
+    observed = {condition.metric: Untouchable(), condition.query: Untouchable()}
+    assert condition.judge(observed)[0] is Truth.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -67,8 +93,8 @@ def test_any_text_either_parses_or_is_a_parse_error(text: str) -> None:
             Condition("ws_reconnection_count", "increase", ">", 3.0, "5m"),
         ),
         (
-            "database_errors_total rate > 0",
-            Condition("database_errors_total", "rate", ">", 0.0, None),
+            "ws_messages_received rate > 0",
+            Condition("ws_messages_received", "rate", ">", 0.0, None),
         ),
         (
             "redis_connected_clients < 200",
@@ -86,6 +112,7 @@ def test_a_written_condition_reads_back_as_it_was_meant(
     parts: tuple[str, str | None, str, str, str | None],
 ) -> None:
     metric, function, operator, number, window = parts
+    window = window if function else None
     words = [metric, function, operator, number, f"in {window}" if window else None]
     condition = parse_condition(" ".join(word for word in words if word))
     assert condition == Condition(metric, function, operator, float(number), window)
@@ -106,7 +133,20 @@ def test_a_written_condition_reads_back_as_it_was_meant(
         "x > 3; import os",
         "x.__class__ > 3",
         "x > 1 and y > 2",
-        'x{job="a"} > 1',
+        'x{job="a" > 1',
+        "x{job=a} > 1",
+        "x{job='a'} > 1",
+        'x{job="a\\x"} > 1',
+        'x{job=~"("} > 1',
+        'x{__name__="y"} > 1',
+        "x > 3 in 5m",
+        "x rate > 3 in 0s",
+        "x rate > 3 in 9999999h",
+        "x > \u0663",
+        "x rate > 1 in \u0665m",
+        "x_bytes > 3 s",
+        "latency_seconds > 5 %",
+        "x > 3 parsecs",
         "x > nan",
         "x > 1e999",
         "x\n> 1",
@@ -136,7 +176,9 @@ def test_a_condition_of_half_a_megabyte_is_refused_without_parsing_it() -> None:
         (True, Truth.UNKNOWN),
         (None, Truth.UNKNOWN),
         ("300", Truth.UNKNOWN),
-        ([300], Truth.UNKNOWN),
+        ([[300]], Truth.UNKNOWN),
+        ({"value": 300}, Truth.UNKNOWN),
+        (b"\x01", Truth.UNKNOWN),
         (10**400, Truth.UNKNOWN),
     ],
 )
@@ -149,6 +191,65 @@ def test_a_metric_that_is_absent_is_unknown_and_the_reason_names_it() -> None:
     assert parse_condition("clients < 200").judge({"other": 1}) == (
         Truth.UNKNOWN,
         "clients was not observed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "threshold"),
+    [
+        ("x > 60s", 60.0),
+        ("x > 80%", 80.0),
+        ("x > 500 ms", 500.0),
+        ("latency_seconds > 500ms", 0.5),
+        ("latency_ms > 2s", 2000.0),
+        ("cpu_seconds_total increase > 500ms in 5m", 0.5),
+        ("cpu_seconds_total rate > 80%", 80.0),
+        ("memory_used_bytes > 30MB", 30e6),
+        ("memory_used_mb > 30MB", 30.0),
+        ("error_rate_pct > 3.2 %", 3.2),
+        ("used_ratio > 80%", 0.8),
+    ],
+)
+def test_a_unit_is_taken_over_to_the_one_that_the_metrics_name_ends_in(
+    text: str, threshold: float
+) -> None:
+    assert parse_condition(text).threshold == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "reason"),
+    [
+        ([298.0], Truth.TRUE, 'lag{group="a"} is 298 (> 280)'),
+        (298.0, Truth.TRUE, 'lag{group="a"} is 298 (> 280)'),
+        ((12,), Truth.FALSE, 'lag{group="a"} is 12 (> 280)'),
+        ([], Truth.UNKNOWN, 'lag{group="a"} was not observed'),
+        (None, Truth.UNKNOWN, 'lag{group="a"} was not observed'),
+        ([math.nan], Truth.UNKNOWN, 'lag{group="a"} is not a number, so it was not observed'),
+        ([298.0, 299.0], Truth.UNKNOWN, 'lag{group="a"} has 2 series; name one by its labels'),
+        (["298"], Truth.UNKNOWN, 'lag{group="a"} was not observed'),
+    ],
+    ids=["one", "bare", "below", "no series", "absent", "not a number", "several", "text"],
+)
+def test_the_answer_to_the_conditions_own_query_is_judged_with_its_reason(
+    answer: Any, truth: Truth, reason: str
+) -> None:
+    """Case 28: an empty, partial or NaN answer proves nothing."""
+    condition = parse_condition('lag{group="a"} > 280')
+    assert condition.judge({condition.query: answer}) == (truth, reason)
+
+
+def test_the_value_of_one_series_does_not_stand_for_another() -> None:
+    observed = {"lag": 300.0, 'lag{group="b"}': 300.0}
+    assert parse_condition('lag{group="a"} > 280').judge(observed)[0] is Truth.UNKNOWN
+    assert parse_condition("lag increase > 280").judge(observed)[0] is Truth.UNKNOWN
+
+
+def test_an_increase_is_judged_by_the_answer_to_its_query() -> None:
+    observed = {"increase(ws_reconnection_count[5m])": 4.0, "ws_reconnection_count": 0.0}
+    condition = parse_condition("ws_reconnection_count increase > 3 in 5m")
+    assert condition.judge(observed) == (
+        Truth.TRUE,
+        "increase(ws_reconnection_count[5m]) is 4 (> 3)",
     )
 
 
