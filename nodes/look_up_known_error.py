@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from graph.state import ObserverState
-from observer.domain.evidence import log_lines, numbers
-from observer.domain.known_error import match
+from observer.domain.evidence import numbers
+from observer.domain.log_lines import recent_lines
+from observer.domain.matching import look_up
+from observer.domain.runbook import Runbook
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 
 
 async def look_up_known_error(
-    state: ObserverState, memory: Memory, ledger: Ledger
+    state: ObserverState, memory: Memory, ledger: Ledger, runbook: Runbook
 ) -> dict[str, Any]:
+    node = state["incident"].stage
     observations = [o for o in state["observations"] if o.ok]
     by_key = await ledger.payloads(observations)
     payloads = [by_key.get(o.key) for o in observations]
-    metrics, lines = numbers(payloads), log_lines(payloads)
-    near_misses: list[str] = []
-    for known in memory.known_errors:
-        if known.id in state["tried"]:
-            near_misses.append(f"{known.id} was tried and did not hold")
-            continue
-        found = match(known, node=state["incident"].stage, lines=lines, metrics=metrics)
-        if found.matched:
-            return {
-                "known_error": known.id,
-                "remedy": known.remedy,
-                "near_misses": near_misses,
-                "because": found.reason,
-            }
-        near_misses.append(found.reason)
-    because = "; ".join(near_misses) or "no error is known"
-    return {"known_error": None, "near_misses": near_misses, "because": f"novel: {because}"}
+    window_s = runbook.matching.window
+    looked = look_up(
+        memory.index,
+        node=node,
+        lines=recent_lines(payloads, node=node, now=time.time(), window_s=window_s),
+        metrics=numbers(payloads),
+        tried=state["tried"],
+    )
+    if looked.found is not None:
+        known = looked.found.known_error
+        return {
+            "known_error": known.id,
+            "remedy": known.remedy,
+            "near_misses": looked.near_misses,
+            "because": looked.found.reason,
+        }
+    because = "; ".join(looked.near_misses) or "no error is known"
+    return {
+        "known_error": None,
+        "near_misses": looked.near_misses,
+        "because": f"novel: {because}",
+    }

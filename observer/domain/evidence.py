@@ -1,4 +1,4 @@
-"""What can be read out of a tool's answer: numbers for conditions, lines for patterns."""
+"""What can be read out of a tool's answer: numbers for conditions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,6 @@ def numbers(payloads: Iterable[Any]) -> dict[str, float]:
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found[name] = value
     return found
-
-
-def log_lines(payloads: Iterable[Any]) -> list[str]:
-    """The messages of the log lines in some answers, in order."""
-    lines: list[str] = []
-    for payload in payloads:
-        for value in _mapping(payload).values():
-            if isinstance(value, list):
-                for item in cast("list[Any]", value):
-                    message = _mapping(item).get("message")
-                    if isinstance(message, str):
-                        lines.append(message)
-    return lines
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

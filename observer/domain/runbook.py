@@ -82,6 +82,12 @@ class CheckTemplate(Data):
     interval: Seconds
 
 
+class Matching(Data):
+    """Which log lines count for a known error."""
+
+    window: Seconds = 900.0
+
+
 class Runbook(Data):
     """runbook.yaml."""
 
@@ -93,6 +99,7 @@ class Runbook(Data):
     remedies: dict[str, RemedyTemplate]
     plays: list[Play]
     check: CheckTemplate
+    matching: Matching = Matching()
 
     def reading_groups(self, severity: Severity, stage: str) -> list[list[Call]]:
         """The looks for one event: groups in order, the calls of a group independent."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from observer.domain.event import Incident
 from observer.domain.known_error import KnownError
+from observer.domain.matching import KnownErrorIndex
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 
@@ -21,7 +22,12 @@ class Memory:
     ) -> None:
         self._database = database
         self._journal = journal
-        self.known_errors = tuple(known_errors)
+        self.index = KnownErrorIndex(known_errors)
+
+    @property
+    def known_errors(self) -> Collection[KnownError]:
+        """All that may be acted upon."""
+        return self.index.known_errors
 
     async def met(self, known_error: str, incident: Incident, *, held: bool) -> None:
         """Count one verified outcome of a known error's fix, once for each event."""

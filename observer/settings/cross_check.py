@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from observer.domain.dependency_tree import DependencyTree
-from observer.domain.known_error import compile_pattern
+from observer.domain.literals import mandatory_literals
+from observer.domain.patterns import compile_pattern
 from observer.domain.report import NOTICE_WORDS
 from observer.domain.runbook import CALL_WORDS, Escalation, Runbook
 from observer.domain.templates import did_you_mean, problem_with
@@ -147,6 +148,8 @@ def _check_nodes(complain, known: KnownErrorsFile, tree: DependencyTree) -> None
             if compile_pattern(row.signature.log_pattern).search(""):
                 message = "matches every line; write what only this error says"
                 complain("known_errors.yaml", (*at, "signature", "log_pattern"), message)
+            else:
+                mandatory_literals(row.signature.log_pattern)
         except ValueError as error:
             complain("known_errors.yaml", (*at, "signature", "log_pattern"), str(error))
 

@@ -196,6 +196,13 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "errors.0.signature.log_pattern",
         ["not an RE2 pattern (no look-around, no backreferences)"],
     ),
+    "a pattern that is too broad": (
+        KNOWN,
+        "      log_pattern: \"(unexpected field|unknown column) 'legacy_id'\"",
+        '>>>      log_pattern: "unexpected field|OOM"',
+        "errors.0.signature.log_pattern",
+        ["too broad: 'unexpected field|OOM'", "at least 4 characters", "'oom' is all"],
+    ),
     "a pattern that matches everything": (
         KNOWN,
         "      log_pattern: \"(unexpected field|unknown column) 'legacy_id'\"",
@@ -438,6 +445,14 @@ def test_an_unpriced_model_is_refused_in_profiles_that_are_not_used_too(config: 
          '["openai:gpt-99", "runbook:"]\n    judge: ["openai:gpt-4o-mini"')  # fmt: skip
     (complaint,) = complaints(config)
     assert "profiles.openai.critical: 'openai:gpt-99' is in no price list" in complaint
+
+
+def test_the_window_of_recent_lines_is_a_quarter_of_an_hour_unless_written(config: Path) -> None:
+    edit(config, "runbook.yaml", "matching:\n  window: 15m\n", "")
+    assert load_configuration(config).runbook.matching.window == 900
+    runbook = config / "runbook.yaml"
+    runbook.write_text(runbook.read_text() + "matching: {window: 1h}\n")
+    assert load_configuration(config).runbook.matching.window == 3600
 
 
 def test_a_price_of_ones_own_makes_an_unknown_model_usable(config: Path) -> None:
