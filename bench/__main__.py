@@ -15,6 +15,7 @@ from rich.table import Table
 from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
 from bench.floor import Cost, floor
 from bench.graph_only import graph_only
+from bench.known_errors import LINES, known_errors
 from tests.observer_process import INFO, ROOT, ObserverProcess
 
 WARNING_SUPERSTEPS = 12
@@ -43,12 +44,30 @@ def main() -> None:
         f"the ledger's part of it (intent, result, span and journal line of each call):"
         f" {ledger:.1f} CPU ms, {ledger / alone.cpu_ms:.0%}\n"
     )
+    _known_errors(console)
     table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _embedded(folder, table, bare, console)
         _with_model(folder, table, bare, console)
     console.print(table)
+
+
+def _known_errors(console: Console) -> None:
+    table = Table("signatures", "load s", "lines/s", "of the first", "loop, lines/s", "add one us")
+    found = known_errors()
+    for size in found:
+        looped = "-" if size.looped_lines_per_s is None else f"{size.looped_lines_per_s:,.0f}"
+        table.add_row(
+            f"{size.signatures:,}",
+            f"{size.load_s:.2f}",
+            f"{size.lines_per_s:,.0f}",
+            f"{size.lines_per_s / found[0].lines_per_s:.0%}",
+            looped,
+            f"{size.add_us:.0f} (slowest {size.slowest_add_us:.0f})",
+        )
+    console.print(f"match_known_error: {LINES:,} log lines of one node, in CPU time")
+    console.print(table, "")
 
 
 def _row(table: Table, what: str, measured, bare: Cost) -> None:
