@@ -1,0 +1,71 @@
+"""docs/known-errors.md does what it says: its known error loads, its tables and code are true."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from observer.domain.conditions import parse_condition
+from observer.domain.literals import TooBroad, mandatory_literals
+from observer.settings import load_configuration
+from observer.settings.schema import Fix, FixStep, KnownErrorRow, SignatureRow
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "known-errors.md").read_text()
+
+
+def table(head: str) -> list[list[str]]:
+    """The rows of the table with this heading, without their ticks."""
+    (found,) = re.findall(rf"^\| {head} \|.*\n\|-.*\n((?:\|.*\n)+)", PAGE, re.M)
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in found.splitlines()]
+    return [[c.strip().replace("\\|", "|") for c in row] for row in cells]
+
+
+def unticked(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_its_known_error_loads(tmp_path: Path) -> None:
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    (config / "known_errors.yaml").write_text(text)
+    (known,) = load_configuration(config).known_errors
+    assert known.signature.condition == parse_condition("error_rate_pct > 1")
+    assert known.remedy is not None
+    assert [step.tool for step in known.remedy.steps] == ["restart_stage"]
+
+
+def test_every_key_of_the_file_is_on_the_page() -> None:
+    rows = (KnownErrorRow, SignatureRow, Fix, FixStep)
+    keys = {key for row in rows for key in row.model_fields} - {"signature", "fix"}
+    written = {word.rpartition(".")[2] for row in table("key") for c in row for word in unticked(c)}
+    assert keys <= written
+
+
+@pytest.mark.parametrize("row", table("condition"), ids=lambda row: row[0])
+def test_a_condition_is_asked_of_prometheus_as_the_page_says(row: list[str]) -> None:
+    ((condition,), (query,)) = (unticked(cell) for cell in row)
+    assert parse_condition(condition).query == query
+
+
+@pytest.mark.parametrize("row", table("pattern"), ids=lambda row: row[0])
+def test_a_pattern_has_the_fixed_text_that_the_page_says(row: list[str]) -> None:
+    (pattern,), texts = unticked(row[0]), unticked(row[1])
+    if row[1] == "too broad":
+        with pytest.raises(TooBroad):
+            mandatory_literals(pattern)
+    else:
+        assert mandatory_literals(pattern) == set(texts)
+
+
+def test_its_code_runs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
