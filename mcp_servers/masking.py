@@ -1,0 +1,79 @@
+"""Keep this server's own credentials out of what it says."""
+
+import base64
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from mcp_servers.sections import Sections
+
+MASK = "[masked]"
+_SHORTEST_SECRET = 4
+
+
+class Mask:
+    """Knows every credential of the settings, in each form in which it travels."""
+
+    def __init__(self, sections: Sections) -> None:
+        told = sections.telemetry.prometheus
+        self._files = (
+            [f for f in (told.bearer_token_file, told.basic_auth_file) if f] if told else []
+        )
+        loki = sections.telemetry.loki
+        urls = [told.url] if told else []
+        urls += [loki.url] if loki else []
+        urls += [r.url for r in sections.platform.redis.values()]
+        urls += [sections.platform.supervisor.url] if sections.platform.supervisor else []
+        self._fixed = {form for url in urls for form in _of_url(url)}
+
+    def text(self, value: str) -> str:
+        """The text without any credential; token files are read again, they change."""
+        forms = set(self._fixed)
+        for name in self._files:
+            forms |= _of_file(name)
+        for form in sorted(forms, key=len, reverse=True):
+            value = value.replace(form, MASK)
+        return value
+
+    def value(self, value: Any) -> Any:
+        """The same at any depth of a JSON value."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+
+def credentials(url: str) -> tuple[str, str] | None:
+    """User name and password of an address, decoded; None where it has none."""
+    before, at, _ = urlsplit(url).netloc.rpartition("@")
+    if not at:
+        return None
+    user, _, password = before.partition(":")
+    return unquote(user), unquote(password)
+
+
+def _of_url(url: str) -> set[str]:
+    try:
+        pair = credentials(url)
+    except ValueError:
+        return set()
+    return _forms(*pair) if pair else set()
+
+
+def _of_file(name: str) -> set[str]:
+    try:
+        text = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return set()
+    user, colon, password = text.partition(":")
+    return _forms(user, password) | _forms("", text) if colon else _forms("", text)
+
+
+def _forms(user: str, password: str) -> set[str]:
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    alone = base64.b64encode(password.encode()).decode()
+    forms = {password, quote(password, safe=""), basic, alone}
+    return {form for form in forms if len(form) >= _SHORTEST_SECRET}

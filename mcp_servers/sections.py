@@ -1,0 +1,88 @@
+"""What the observer tells this server of observer.yaml: JSON in `OBSERVER_SECTIONS`."""
+
+import json
+import os
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+ENVIRONMENT = "OBSERVER_SECTIONS"
+
+
+class BadSections(ValueError):
+    """The sections can't be used; says where, and never what stands there."""
+
+
+class Told(BaseModel):
+    # An address may hold a password: what is wrong is named, its text is not shown.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Prometheus(Told):
+    url: str
+    bearer_token_file: str | None = None
+    basic_auth_file: str | None = None
+
+
+class Loki(Told):
+    url: str
+    org_id: str = ""
+    container_label: str = "container"
+
+
+class LogFiles(Told):
+    pattern: str
+
+
+class LogCommand(Told):
+    argv: list[str] = Field(min_length=1)
+
+
+class KafkaCluster(Told):
+    bootstrap_servers: str
+
+
+class Telemetry(Told):
+    prometheus: Prometheus | None = None
+    loki: Loki | None = None
+    log_files: LogFiles | None = None
+    log_command: LogCommand | None = None
+    kafka: dict[str, KafkaCluster] = {}
+    checks: dict[str, str] = {}
+
+
+class Supervisor(Told):
+    url: str
+
+
+class RedisServer(Told):
+    url: str
+
+
+class Platform(Told):
+    """The parts of `platform` that are read here; other servers read the others."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    supervisor: Supervisor | None = None
+    redis: dict[str, RedisServer] = {}
+
+
+class Sections(Told):
+    telemetry: Telemetry = Telemetry()
+    platform: Platform = Platform()
+
+
+def read_sections() -> Sections:
+    """The sections of the environment; nothing is configured where there are none.
+
+    Raises:
+        BadSections: they are not of this shape.
+    """
+    try:
+        return Sections.model_validate(json.loads(os.environ.get(ENVIRONMENT) or "{}"))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the top"
+        raise BadSections(f"{ENVIRONMENT} is wrong at {where}: {first['msg']}") from None
+    except ValueError:
+        raise BadSections(f"{ENVIRONMENT} holds no JSON") from None
