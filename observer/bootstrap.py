@@ -52,7 +52,12 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     drain = Drain(database, data_dir, journal)
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
-    mcp = McpSessions(configuration.observer.mcp_servers, str(data_dir.path.resolve()))
+    told = configuration.observer
+    mcp = McpSessions(
+        told.mcp_servers,
+        str(data_dir.path.resolve()),
+        told.model_dump(mode="json", include={"telemetry", "platform"}, exclude_none=True),
+    )
     limits = configuration.observer.budget
     budgets = Budgets(
         ledger,

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 
 def numbers(payloads: Iterable[Any]) -> dict[str, float]:
-    """Every number at the top level of some answers; a later answer wins."""
+    """Every number at the top level of some answers, or under `values`; a later answer wins."""
     found: dict[str, float] = {}
     for payload in payloads:
-        for name, value in _mapping(payload).items():
+        answer = _mapping(payload)
+        for name, value in {**answer, **_mapping(answer.get("values"))}.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found[name] = value
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from observer.domain.calls import Call
 from observer.domain.conditions import parse_condition, parse_duration
 from observer.domain.event import Severity
+from observer.domain.queries import in_query
 from observer.domain.remedy import Check, Remedy
 
 
@@ -47,13 +48,20 @@ class CallTemplate(Data):
 
     def fill(self, *, stage: str, severity: Severity) -> Call:
         """The call for one stage."""
-        return Call(self.tool, {key: _fill(v, stage, severity) for key, v in self.args.items()})
+        return Call(self.tool, _fill(self.args, stage, severity))
 
 
-def _fill(value: Any, stage: str, severity: Severity) -> Any:
+def _fill(value: Any, stage: str, severity: Severity, name: str = "") -> Any:
+    """A value with its words filled in, at any depth; quoted where it is part of a `query`."""
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        return {key: _fill(item, stage, severity, key) for key, item in items.items()}
+    if isinstance(value, list):
+        return [_fill(item, stage, severity, name) for item in cast("list[Any]", value)]
     if not isinstance(value, str):
         return value
-    return value.replace("{severity}", severity).replace("{stage}", stage)
+    word = in_query(stage) if name == "query" else stage
+    return value.replace("{severity}", severity).replace("{stage}", word)
 
 
 class RemedyTemplate(Data):

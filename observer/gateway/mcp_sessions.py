@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from jsonschema.protocols import Validator
@@ -43,7 +45,9 @@ _PING_EVERY_S = 10.0
 class HeldSession:
     """One server: its process or address, the open session, and the task that keeps it open."""
 
-    def __init__(self, name: str, settings: McpServer, data_dir: str) -> None:
+    def __init__(
+        self, name: str, settings: McpServer, data_dir: str, sections: Mapping[str, Any]
+    ) -> None:
         self.name = name
         self.settings = settings
         self.tools: dict[str, dict[str, Any]] = {}
@@ -51,7 +55,7 @@ class HeldSession:
         self.version = "unknown"
         self.restarts = -1
         self.last_error: str | None = None
-        self._connection = _connection(settings, data_dir)
+        self._connection = _connection(settings, data_dir, sections)
         self._session: ClientSession | None = None
         self._validators: dict[str, Validator] = {}
         self._ready = asyncio.Event()
@@ -183,8 +187,15 @@ class HeldSession:
 class McpSessions:
     """All configured servers; a tool is found by its name, which is unique across them."""
 
-    def __init__(self, servers: Mapping[str, McpServer], data_dir: str) -> None:
-        self.servers = {name: HeldSession(name, s, data_dir) for name, s in servers.items()}
+    def __init__(
+        self,
+        servers: Mapping[str, McpServer],
+        data_dir: str,
+        sections: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.servers = {
+            name: HeldSession(name, s, data_dir, sections) for name, s in servers.items()
+        }
         self._owner: dict[str, HeldSession] = {}
 
     async def start(self) -> None:
@@ -261,11 +272,12 @@ class McpSessions:
         return reply if reply.status is CallStatus.SUCCESS else None
 
 
-def _connection(settings: McpServer, data_dir: str) -> Connection:
+def _connection(settings: McpServer, data_dir: str, sections: Mapping[str, Any]) -> Connection:
     if settings.url is not None:
         return {"transport": "streamable_http", "url": settings.url}
     command = [part.replace("{data_dir}", data_dir) for part in settings.command or []]
     program = sys.executable if command[0] in ("python", "python3") else command[0]
+    told = {name: sections[name] for name in settings.sections}
     return {
         "transport": "stdio",
         "command": program,
@@ -273,6 +285,7 @@ def _connection(settings: McpServer, data_dir: str) -> Connection:
         "env": {
             **{k: v for k in settings.pass_environment if (v := os.environ.get(k)) is not None},
             **settings.environment,
+            **({"OBSERVER_SECTIONS": json.dumps(told)} if told else {}),
         },
         "encoding_error_handler": "replace",
     }

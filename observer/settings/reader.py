@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,15 @@ def _explain(
         elif problem["type"] == "missing":
             message = "missing; it must be written"
         else:
-            message = f"{message} (found {problem['input']!r})"
+            message = f"{message} (found {_shown(problem['input'])})"
         if location and (str(location[0]).upper() in _overridden()):
             message += " (perhaps from an OBSERVER__ environment variable)"
         yield document.complain(location, message)
+
+
+def _shown(value: object) -> str:
+    """What was written, but for the user name and password of an address."""
+    return re.sub(r"//\S*@", "//***@", repr(value))
 
 
 def _overridden() -> set[str]:

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from observer.domain.event import Severity
 from observer.domain.remedy import Level
 from observer.domain.runbook import ConditionText, Data, Seconds
+from observer.settings.infrastructure import Platform, Telemetry
 
 Role = Literal["classify", "warning", "critical", "judge"]
 
@@ -86,10 +87,13 @@ class McpServer(Data):
     start_timeout: Seconds = 30.0
     environment: dict[str, str] = Field(default_factory=dict)
     pass_environment: list[str] = Field(default_factory=list)
+    sections: list[Literal["telemetry", "platform"]] = Field(default_factory=list)
 
     def model_post_init(self, context: Any) -> None:
         if (self.command is None) == (self.url is None):
             raise ValueError("write either `command` (stdio) or `url` (HTTP)")
+        if self.sections and self.url is not None:
+            raise ValueError("`sections` are told to a `command` only, in its environment")
 
 
 class ObserverSettings(BaseSettings):
@@ -111,6 +115,8 @@ class ObserverSettings(BaseSettings):
     budget: Budget = Budget()
     approvals: Approvals = Approvals()
     remedies: Remedies = Remedies()
+    telemetry: Telemetry = Telemetry()
+    platform: Platform = Platform()
     mcp_servers: dict[str, McpServer]
 
     @classmethod

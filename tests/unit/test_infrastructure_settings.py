@@ -1,0 +1,115 @@
+"""`telemetry` and `platform` of observer.yaml: checked strictly, told to whom the file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mcp_servers.sections import Sections
+from observer.errors import ConfigurationError
+from observer.gateway.mcp_sessions import McpSessions
+from observer.settings import load_configuration
+from observer.settings.infrastructure import Platform, Telemetry
+from observer.settings.schema import McpServer
+from tests.flows.configs import edited_config
+
+WHOLE: dict[str, Any] = {
+    "telemetry": {
+        "prometheus": {"url": "http://127.0.0.1:9090", "bearer_token_file": "/run/token"},
+        "loki": {"url": "https://loki.example:3100/base", "org_id": "a", "container_label": "pod"},
+        "kafka": {"default": {"bootstrap_servers": "a:9092, b:9092"}},
+        "checks": {"rows": "checks/rows.py"},
+    },
+    "platform": {
+        "supervisor": {"url": "unix:///run/supervisor.sock"},
+        "redis": {"redis_instance": {"url": "rediss://:secret@127.0.0.1:6379/0"}},
+    },
+}
+
+
+def test_what_the_observer_accepts_its_server_accepts() -> None:
+    telemetry = Telemetry.model_validate(WHOLE["telemetry"])
+    platform = Platform.model_validate(WHOLE["platform"])
+    told = {"telemetry": telemetry, "platform": platform}
+    dumped = {k: v.model_dump(mode="json", exclude_none=True) for k, v in told.items()}
+
+    sections = Sections.model_validate(dumped)
+
+    assert sections.telemetry.loki is not None
+    assert sections.telemetry.loki.container_label == "pod"
+    assert set(Sections.model_fields) == set(told)
+    ours = set(Telemetry.model_fields)
+    assert ours == set(type(sections.telemetry).model_fields)
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "words"),
+    [
+        ("telemetry", {"prometeus": {}}, "prometeus"),
+        ("telemetry", {"prometheus": {"url": "ftp://a"}}, "begins with"),
+        ("telemetry", {"prometheus": {"url": "http://"}}, "no host"),
+        ("telemetry", {"prometheus": {"url": "http://a:99999"}}, "no address"),
+        ("telemetry", {"prometheus": {"url": "http://169.254.169.254/"}}, "link-local"),
+        ("telemetry", {"prometheus": {"url": "http://[fe80::1]/"}}, "link-local"),
+        (
+            "telemetry",
+            {"prometheus": {"url": "http://a", "bearer_token_file": "t", "basic_auth_file": "b"}},
+            "not both",
+        ),
+        ("telemetry", {"log_files": {"pattern": "/var/log/x.log"}}, "{container}"),
+        ("telemetry", {"log_command": {"argv": ["{container}"]}}, "{container}"),
+        (
+            "telemetry",
+            {"loki": {"url": "http://a"}, "log_files": {"pattern": "/{container}"}},
+            "one of loki",
+        ),
+        ("telemetry", {"kafka": {"default": {"bootstrap_servers": "a"}}}, "host:port"),
+        ("platform", {"supervisor": {"url": "unix://relative.sock"}}, "unix:///"),
+        ("platform", {"redis": {"r": {"url": "http://a"}}}, "redis"),
+    ],
+)
+def test_a_wrong_section_is_refused(section: str, value: dict[str, Any], words: str) -> None:
+    """Case 61: an address of a cloud's credentials is refused, too."""
+    model = Telemetry if section == "telemetry" else Platform
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(value)
+    assert words in str(refused.value)
+
+
+def test_a_wrong_address_is_named_with_its_line_and_without_its_password(tmp_path: Path) -> None:
+    text = 'platform: {supervisor: {url: "htp://user:hunter22@127.0.0.1:9001/RPC2"}}'
+    config = edited_config(
+        tmp_path / "config", {"observer.yaml": {"mcp_servers:\n": f"{text}\nmcp_servers:\n"}}
+    )
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration(config)
+
+    words = str(refused.value)
+    assert "platform.supervisor.url" in words and "observer.yaml" in words
+    assert "***@127.0.0.1:9001" in words and "hunter22" not in words
+
+
+def test_a_server_is_told_the_sections_it_names_and_no_others() -> None:
+    def environment(sections: list[str]) -> dict[str, str]:
+        server = McpServer.model_validate({"command": ["python"], "sections": sections})
+        held = McpSessions({"one": server}, "unused", WHOLE).servers["one"]
+        return held._connection["env"]  # type: ignore[typeddict-item]
+
+    assert environment([]) == {}
+    assert set(environment(["platform"])) == {"OBSERVER_SECTIONS"}
+    assert "rediss://" in environment(["platform"])["OBSERVER_SECTIONS"]
+    assert "loki" not in environment(["platform"])["OBSERVER_SECTIONS"]
+
+
+def test_a_server_by_address_can_be_told_no_sections() -> None:
+    with pytest.raises(ValidationError, match="told to a `command` only"):
+        McpServer.model_validate({"url": "http://127.0.0.1:1/mcp", "sections": ["platform"]})
+
+
+def test_sections_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        McpServer.model_validate({"command": ["x"], "sections": ["webhook_secrets"]})
