@@ -1,6 +1,7 @@
 """Keep this server's own credentials out of what it says."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -28,10 +29,10 @@ class Mask:
 
     def text(self, value: str) -> str:
         """The text without any credential; token files are read again, they change."""
-        forms = set(self._fixed)
+        held = set(self._fixed)
         for name in self._files:
-            forms |= _of_file(name)
-        for form in sorted(forms, key=len, reverse=True):
+            held |= _of_file(name)
+        for form in sorted(held, key=len, reverse=True):
             value = value.replace(form, MASK)
         return value
 
@@ -60,7 +61,7 @@ def _of_url(url: str) -> set[str]:
         pair = credentials(url)
     except ValueError:
         return set()
-    return _forms(*pair) if pair else set()
+    return forms(*pair) if pair else set()
 
 
 def _of_file(name: str) -> set[str]:
@@ -69,11 +70,12 @@ def _of_file(name: str) -> set[str]:
     except (OSError, UnicodeDecodeError):
         return set()
     user, colon, password = text.partition(":")
-    return _forms(user, password) | _forms("", text) if colon else _forms("", text)
+    return forms(user, password) | forms("", text) if colon else forms("", text)
 
 
-def _forms(user: str, password: str) -> set[str]:
+def forms(user: str, password: str) -> set[str]:
+    """Each form in which a password travels."""
     basic = base64.b64encode(f"{user}:{password}".encode()).decode()
     alone = base64.b64encode(password.encode()).decode()
-    forms = {password, quote(password, safe=""), basic, alone}
-    return {form for form in forms if len(form) >= _SHORTEST_SECRET}
+    said = {password, quote(password, safe=""), json.dumps(password)[1:-1], basic, alone}
+    return {form for form in said if len(form) >= _SHORTEST_SECRET}

@@ -10,7 +10,7 @@ import httpx
 
 from mcp_servers.backends.addresses import resolve, unreachable
 from mcp_servers.backends.trouble import SourceTrouble, Unreachable, WrongParameters
-from mcp_servers.masking import credentials
+from mcp_servers.masking import MASK, credentials, forms
 
 MOST_BYTES = 4 << 20
 
@@ -100,7 +100,8 @@ async def exchange(
                 response = await client.send(
                     request, auth=address.auth or httpx.USE_CLIENT_DEFAULT, stream=True
                 )
-                return Answer(response.status_code, await _body(response, most_bytes, cut))
+                body = await _body(response, most_bytes, cut)
+                return Answer(response.status_code, _without(body, address, headers or {}))
             except httpx.ConnectError as error:
                 if isinstance(_root(error), ssl.SSLError):
                     raise Unreachable(f"{address.place}: {_root(error)}", refused=True) from error
@@ -127,6 +128,16 @@ async def _body(response: httpx.Response, most_bytes: int, cut: bool) -> bytes:
                 return bytes(body[:most_bytes])
             raise SourceTrouble(f"the answer is larger than {most_bytes >> 10} KiB")
     return bytes(body)
+
+
+def _without(body: bytes, address: Address, headers: Mapping[str, str]) -> bytes:
+    """A body without what it was sent: masked while whole, before anything of it is cut."""
+    held = forms(*address.auth) if address.auth else set()
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    held |= forms("", bearer) if bearer else set()
+    for form in sorted(held, key=len, reverse=True):
+        body = body.replace(form.encode(), MASK.encode())
+    return body
 
 
 def _root(error: BaseException) -> BaseException:

@@ -123,6 +123,7 @@ def _metrics(answer: _Success, still_there: float = 0.0) -> Metrics:
         if size > _MOST_CHARACTERS:
             break
         shown.append(one)
+    current = [s for s, row in zip(series, rows, strict=True) if _last(row) >= still_there]
     return Metrics(
         found="series" if series else "none",
         series=shown,
@@ -130,9 +131,7 @@ def _metrics(answer: _Success, still_there: float = 0.0) -> Metrics:
         omitted=len(series) - len(shown),
         partial=bool(answer.warnings),
         warnings=[text[:300] for text in answer.warnings[:5]],
-        values=_named(
-            [s for s, row in zip(series, rows, strict=True) if _last(row) >= still_there]
-        ),
+        values={} if answer.warnings else _named(current),
     )
 
 

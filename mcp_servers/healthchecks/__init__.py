@@ -49,7 +49,7 @@ async def judge(name: str, parameters: dict[str, Any], sources: Sources) -> Heal
         raise WrongParameters(f"{name}: {_problem(error)}; {_usage(method)}") from error
     try:
         async with asyncio.timeout(asked.timeout):
-            return await method.check(asked, sources)
+            judged = await method.check(asked, sources)
     except TimeoutError:
         late = f"no answer within {asked.timeout:g} s"
         return unhealthy(late) if method.silence == "unhealthy" else unknown(late)
@@ -57,6 +57,8 @@ async def judge(name: str, parameters: dict[str, Any], sources: Sources) -> Heal
         return unknown(str(trouble))
     except WrongParameters as wrong:
         raise WrongParameters(f"{name}: {wrong}") from wrong
+    # A figure of what nobody can judge must not prove anything by itself.
+    return judged.model_copy(update={"values": {}}) if judged.status == "unknown" else judged
 
 
 def _problem(error: ValidationError) -> str:

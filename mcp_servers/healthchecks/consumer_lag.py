@@ -43,7 +43,7 @@ async def check(parameters: ConsumerLag, sources: Sources) -> Health:
     unread = [p for p in partitions if p not in committed and ends[p] > begins[p]]
     if unread:
         words = f"group {group} has committed nothing for {len(unread)} of {len(partitions)}"
-        return unknown(f"{words} partitions that hold records", **values)
+        return unknown(f"{words} partitions that hold records")
     return healthy(f"group {group} lags by {lag} records", **values)
 
 

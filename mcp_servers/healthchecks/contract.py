@@ -62,6 +62,6 @@ def unhealthy(reason: str, **values: float) -> Health:
     return Health(status="unhealthy", reason=reason, values=values)
 
 
-def unknown(reason: str, **values: float) -> Health:
+def unknown(reason: str) -> Health:
     """Nothing was seen that tells."""
-    return Health(status="unknown", reason=reason, values=values)
+    return Health(status="unknown", reason=reason, values={})

@@ -46,7 +46,7 @@ async def check(parameters: Promql, sources: Sources) -> Health:
     if numbers and metrics.total > 1:
         values = {"least": min(numbers), "most": max(numbers)}
     if metrics.partial:
-        return unknown(f"the answer is partial: {'; '.join(metrics.warnings)}", **values)
+        return unknown(f"the answer is partial: {'; '.join(metrics.warnings)}")
     broken = [number for number in numbers if not holds(number, threshold)]
     wanted = f"{found[1]} {threshold:g}"
     if broken:
@@ -54,7 +54,7 @@ async def check(parameters: Promql, sources: Sources) -> Health:
             f"{len(broken)} of {metrics.total} values break `{wanted}`: {broken[0]:g}", **values
         )
     if len(numbers) < metrics.total:
-        return unknown("a value is no number", **values)
+        return unknown("a value is no number")
     return healthy(f"{metrics.total} of {metrics.total} values hold `{wanted}`", **values)
 
 

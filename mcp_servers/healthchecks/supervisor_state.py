@@ -32,7 +32,7 @@ async def check(parameters: SupervisorState, sources: Sources) -> Health:
         case "RUNNING":
             return healthy(words, **values)
         case "STARTING" | "UNKNOWN":
-            return unknown(words, **values)
+            return unknown(words)
         case _:
             return unhealthy(words, **values)
 
