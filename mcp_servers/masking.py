@@ -29,22 +29,27 @@ class Mask:
 
     def text(self, value: str) -> str:
         """The text without any credential; token files are read again, they change."""
-        held = set(self._fixed)
-        for name in self._files:
-            held |= _of_file(name)
-        for form in sorted(held, key=len, reverse=True):
-            value = value.replace(form, MASK)
-        return value
+        return _masked(value, self._held())
 
     def value(self, value: Any) -> Any:
         """The same at any depth of a JSON value."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            return {self.text(str(key)): self.value(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.value(item) for item in value]
+        return _masked(value, self._held())
+
+    def _held(self) -> list[str]:
+        held = self._fixed.union(*(_of_file(name) for name in self._files))
+        return sorted(held, key=len, reverse=True)
+
+
+def _masked(value: Any, held: list[str]) -> Any:
+    if isinstance(value, str):
+        for form in held:
+            value = value.replace(form, MASK)
         return value
+    if isinstance(value, dict):
+        return {_masked(str(key), held): _masked(item, held) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, held) for item in value]
+    return value
 
 
 def credentials(url: str) -> tuple[str, str] | None:

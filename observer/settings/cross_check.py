@@ -20,6 +20,7 @@ from observer.settings.schema import (
 )
 from observer.settings.strict_yaml import Document, Location
 
+_ADDRESSES = ("url", "host", "address")
 _FILLED_IN = re.compile(r"\{(\w*)\}")
 
 
@@ -106,6 +107,9 @@ def _check_texts(complain, runbook: Runbook, escalation: Escalation) -> None:
         for word in _FILLED_IN.findall(text) if "args" in at else ():
             if word not in CALL_WORDS:
                 complain("runbook.yaml", at, did_you_mean(word, CALL_WORDS))
+            elif at[-1] in _ADDRESSES:
+                message = "an alert names its stage; it must not choose where to connect to"
+                complain("runbook.yaml", at, message)
 
 
 def _texts(value: object, at: Location = ()) -> Iterator[tuple[Location, str]]:

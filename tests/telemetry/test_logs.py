@@ -17,6 +17,7 @@ from tests.telemetry.scenes import telemetry
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
 
+OBSERVERS_LIMIT = 262_144
 EXHAUSTED = "ERROR Redis connection pool exhausted, retrying in 5s"
 
 
@@ -150,6 +151,10 @@ async def test_logs_are_bounded_in_lines_and_bytes(tmp_path: Path) -> None:
         loud = await ask("query_logs", container="loud", limit=500)
         long = await ask("query_logs", container="long")
 
+        (tmp_path / "quotes.log").write_text("".join(stamped(1, '"\\' * 500) for _ in range(500)))
+        quotes = await ask.session.call_tool("query_logs", {"container": "quotes", "limit": 500})
+
+    assert len(quotes.content[0].text) < OBSERVERS_LIMIT  # type: ignore[union-attr]
     assert loud["truncated"] and sum(len(m) for m in messages(loud)) <= 96 << 10
     assert long["truncated"] and all(len(m) < 5000 for m in messages(long))
 

@@ -113,3 +113,16 @@ def test_a_server_by_address_can_be_told_no_sections() -> None:
 def test_sections_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ValidationError):
         McpServer.model_validate({"command": ["x"], "sections": ["webhook_secrets"]})
+
+
+@pytest.mark.parametrize("name", ["url", "host", "address"])
+def test_an_alert_cannot_choose_where_a_check_connects_to(tmp_path: Path, name: str) -> None:
+    """Case 61: the stage of an alert is no part of an address."""
+    look = f'{{tool: check_pipeline_health, args: {{parameters: {{{name}: "{{stage}}:80"}}}}}}'
+    config = edited_config(
+        tmp_path / "config",
+        {"runbook.yaml": {"    - - {tool: check_pipeline_health}\n": f"    - - {look}\n"}},
+    )
+
+    with pytest.raises(ConfigurationError, match="must not choose where to connect to"):
+        load_configuration(config)
