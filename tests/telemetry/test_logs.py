@@ -64,7 +64,11 @@ async def test_lokis_own_label_for_containers_can_be_named() -> None:
 BAD = {
     "500": Reply(500, b"internal error"),
     "html": Reply(200, b"<html>Sign in</html>"),
-    "ten_megabytes": Reply(200, b" " * (10 << 20)),
+    "ten_megabytes": Reply(
+        200,
+        b'{"status": "success", "data": {"resultType": "streams", "result": []}}'
+        + b" " * (10 << 20),
+    ),
     "not_its_shape": Reply(200, b'{"status": "success", "data": {"resultType": "streams"}}'),
     "no_times": Reply(
         200,

@@ -28,7 +28,7 @@ BAD = {
     "500": Reply(500, b"out of memory"),
     "html": Reply(200, b"<html><body>Sign in</body></html>"),
     "html_502": Reply(502, b"<html>Bad Gateway</html>"),
-    "ten_megabytes": Reply(200, b" " * (10 << 20)),
+    "ten_megabytes": Reply(200, vector(({"said": "x" * (10 << 20)}, "1"))),
     "error": Reply(503, b'{"status": "error", "errorType": "timeout", "error": "query timed out"}'),
     "not_its_shape": Reply(200, b'{"status": "success", "data": {"resultType": "vector"}}'),
     "a_list": Reply(200, b"[]"),

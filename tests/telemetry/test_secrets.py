@@ -98,6 +98,25 @@ async def test_no_answer_error_or_log_holds_a_credential(tmp_path: Path, file: s
             assert json.dumps(form)[1:-1] not in everything and form not in everything, name
 
 
+@pytest.mark.asyncio
+async def test_a_credential_in_a_log_is_masked_wherever_it_came_from(tmp_path: Path) -> None:
+    """Case 48: also one of another part than the one that is looked through."""
+    url = f"redis://:{quote(SECRETS['redis_url'], safe='')}@127.0.0.1:1"
+    (tmp_path / "app.log").write_text(f"connecting to {url} with {SECRETS['redis_url']!r}\n")
+    told = {
+        "telemetry": {"log_files": {"pattern": str(tmp_path / "{container}.log")}},
+        "platform": {"redis": {"r": {"url": url}}},
+    }
+    async with over_stdio(told, tmp_path / "stderr") as ask:
+        answer = await ask("query_logs", container="app")
+        reply = await ask.session.call_tool("query_logs", {"container": "app"})
+
+    assert answer["lines"][0]["message"] == (
+        "connecting to redis://:[masked]@127.0.0.1:1 with '[masked]'"
+    )
+    assert "canary" not in reply.model_dump_json()
+
+
 @pytest.mark.parametrize(
     ("sections", "where"),
     [
