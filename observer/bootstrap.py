@@ -52,13 +52,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     drain = Drain(database, data_dir, journal)
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
-    told = configuration.observer
-    mcp = McpSessions(
-        told.mcp_servers,
-        str(data_dir.path.resolve()),
-        told.model_dump(mode="json", include={"telemetry", "platform"}, exclude_none=True),
-    )
-    limits = configuration.observer.budget
+    settings = configuration.observer
+    mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), settings.sections)
+    limits = settings.budget
     budgets = Budgets(
         ledger,
         RunBudget(limits.max_tool_calls_per_run),
@@ -89,7 +85,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
             configuration.autonomy,
             budgets,
             redactor,
-            reads_valid_for_s=configuration.observer.worker.reads_valid_for,
+            reads_valid_for_s=settings.worker.reads_valid_for,
         ),
         models=Models(configuration, spans, journal, redactor),
         runbook=configuration.runbook,

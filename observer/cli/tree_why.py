@@ -46,9 +46,9 @@ async def _walk(configuration: "Configuration", top: str) -> "Diagnosis":
     from observer.gateway.health import NodeHealth
     from observer.gateway.mcp_sessions import McpSessions
 
-    tree = configuration.tree
-    servers = configuration.observer.mcp_servers
-    sessions = McpSessions(servers, str(configuration.data_dir.resolve()))
+    tree, settings = configuration.tree, configuration.observer
+    data_dir = str(configuration.data_dir.resolve())
+    sessions = McpSessions(settings.mcp_servers, data_dir, settings.sections)
     looks: dict[str, Look] = {}
     try:
         await sessions.start()

@@ -119,6 +119,12 @@ class ObserverSettings(BaseSettings):
     platform: Platform = Platform()
     mcp_servers: dict[str, McpServer]
 
+    @property
+    def sections(self) -> dict[str, Any]:
+        """What a tool server may be told of the real world, as JSON."""
+        told = {"telemetry", "platform"}
+        return self.model_dump(mode="json", include=told, exclude_none=True)
+
     @classmethod
     def settings_customise_sources(
         cls,

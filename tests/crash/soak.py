@@ -26,8 +26,7 @@ from tests.observer_process import CRITICAL, INFO, ROOT, WARNING, ObserverProces
 SENDERS = 4
 WARM_UP = 0.2
 """The part of the events after which memory must not grow any more."""
-FLAT = {"daemon": 1.10, "tool_server": 1.25}
-"""The tool server reads the lab's world whole: it grows with the incidents there, which stay."""
+FLAT = {"daemon": 1.10, "tool_server": 1.10}
 BOUNDED, SPARE_MIB = 1.25, 8
 """A database may keep 4 MiB of free pages, and a write-ahead log of 4 MiB beside it."""
 SHARE_OF_WARNING, SHARE_OF_CRITICAL = 0.016, 0.004
