@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def draft(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="configuration files")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="configuration files")],
     supervisor: Annotated[
         bool, typer.Option("--supervisor", help="The files are supervisord's.")
     ] = False,

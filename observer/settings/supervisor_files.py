@@ -29,19 +29,23 @@ def read_supervisors(paths: Sequence[Path]) -> SupervisorFiles:
     """Read files of one or several supervisords.
 
     A file without a [supervisord] section belongs to the last one before it that has one, as if
-    that included it; without any, all of them are one supervisord's.
+    that included it; without any, all of them are one supervisord's. A file that another one
+    includes is read there only.
 
     Raises:
         ConfigurationError: with file, line and what to write instead.
     """
     found = SupervisorFiles()
+    given = {_place(path): (path, _read(path)) for path in paths}
+    parts: dict[Path, list[Sections]] = {}
     seen: set[Path] = set()
+    for place in sorted(given, key=lambda place: "include" not in given[place][1]):
+        if place not in seen:
+            path, sections = given[place]
+            parts[place] = list(_with_included(path, sections, seen, found))
     configurations: list[list[Sections]] = []
     main_read = False
-    for path in paths:
-        if path.resolve() in seen:
-            continue
-        files = list(_with_included(path, seen, found))
+    for files in (parts[place] for place in given if place in parts):
         is_main = any("supervisord" in sections for sections in files)
         if not configurations or (is_main and main_read):
             configurations.append([])
@@ -57,8 +61,10 @@ def read_supervisors(paths: Sequence[Path]) -> SupervisorFiles:
     return found
 
 
-def _with_included(path: Path, seen: set[Path], found: SupervisorFiles) -> Iterator[Sections]:
-    sections = _read(path, seen, found)
+def _with_included(
+    path: Path, sections: Sections, seen: set[Path], found: SupervisorFiles
+) -> Iterator[Sections]:
+    _note(path, seen, found)
     yield sections
     include = sections.get("include")
     if include is None:
@@ -86,18 +92,30 @@ def _matching(
     if not names:
         found.remarks.append(f"{where} includes {pattern}, and no file is called so: is it here?")
     for name in names:
-        if Path(name).resolve() not in seen:
-            yield _read(Path(name), seen, found)
+        if _place(Path(name)) not in seen:
+            _note(Path(name), seen, found)
+            yield _read(Path(name))
 
 
-def _read(path: Path, seen: set[Path], found: SupervisorFiles) -> Sections:
-    seen.add(path.resolve())
+def _note(path: Path, seen: set[Path], found: SupervisorFiles) -> None:
+    seen.add(_place(path))
+    found.read.append(str(path))
     if len(seen) > _MOST_FILES:
         raise ConfigurationError(f"{path}:1: over {_MOST_FILES} files; draft them in parts")
+
+
+def _place(path: Path) -> Path:
+    """The file itself, by whatever name; unlike Path.resolve it takes links in a circle."""
+    return Path(os.path.realpath(path))
+
+
+def _read(path: Path) -> Sections:
     try:
-        if path.stat().st_size > _SIZE_LIMIT:
+        with path.open("rb") as file:  # bounded by what is read: a pipe or device has no size
+            content = file.read(_SIZE_LIMIT + 1)
+        if len(content) > _SIZE_LIMIT:
             raise ConfigurationError(f"{path}:1: larger than {_SIZE_LIMIT} bytes; is it the file?")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigurationError(f"{path}:{line}: is no text; save the file as UTF-8") from None
@@ -106,5 +124,4 @@ def _read(path: Path, seen: set[Path], found: SupervisorFiles) -> Sections:
         raise ConfigurationError(
             f"{path}: cannot be read: {reason}; name a file of supervisord's configuration"
         ) from None
-    found.read.append(str(path))
     return parse(str(path), str(path.parent.resolve()), text)

@@ -99,7 +99,7 @@ def test_included_files_are_joined_and_their_own_directory_is_here(
     write("main.conf", MAIN + "[include]\nfiles = sub/*.conf none/*.ini %(ENV_DIR)s/*.conf\n")
     write("sub/2.conf", "[program:a]\ncommand = %(here)s/second\n")
     write("sub/1.conf", "[program:a]\ncommand = first\nautostart = false\n[include]\nfiles = x\n")
-    found = read_supervisors([Path("main.conf"), Path("sub/2.conf")])
+    found = read_supervisors([Path("sub/2.conf"), Path("main.conf"), Path("sub/2.conf")])
     (one,) = found.supervisors
     (process,) = one.processes
     assert process.argv == (str(tmp_path / "sub" / "second"),)
