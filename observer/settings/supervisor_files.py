@@ -92,14 +92,14 @@ def _matching(
     if not names:
         found.remarks.append(f"{where} includes {pattern}, and no file is called so: is it here?")
     for name in names:
-        if _place(Path(name)) not in seen:
-            _note(Path(name), seen, found)
-            yield _read(Path(name))
+        _note(Path(name), seen, found)
+        yield _read(Path(name))
 
 
 def _note(path: Path, seen: set[Path], found: SupervisorFiles) -> None:
     seen.add(_place(path))
-    found.read.append(str(path))
+    if str(path) not in found.read:
+        found.read.append(str(path))
     if len(seen) > _MOST_FILES:
         raise ConfigurationError(f"{path}:1: over {_MOST_FILES} files; draft them in parts")
 

@@ -96,19 +96,27 @@ def test_a_file_that_is_no_configuration_is_exit_2(
 def test_included_files_are_joined_and_their_own_directory_is_here(
     write: Write, tmp_path: Path
 ) -> None:
-    write("main.conf", MAIN + "[include]\nfiles = sub/*.conf none/*.ini %(ENV_DIR)s/*.conf\n")
-    write("sub/2.conf", "[program:a]\ncommand = %(here)s/second\n")
-    write("sub/1.conf", "[program:a]\ncommand = first\nautostart = false\n[include]\nfiles = x\n")
-    found = read_supervisors([Path("sub/2.conf"), Path("main.conf"), Path("sub/2.conf")])
+    write("main.conf", MAIN + "[include]\nfiles = d/*.conf none/*.ini %(ENV_DIR)s/*.conf\n")
+    write("d/2.conf", "[program:a]\ncommand = %(here)s/second\n")
+    write("d/1.conf", "[program:a]\ncommand = first\nautostart = false\n[include]\nfiles = x\n")
+    found = read_supervisors([Path("d/2.conf"), Path("main.conf"), Path("d/2.conf")])
     (one,) = found.supervisors
     (process,) = one.processes
-    assert process.argv == (str(tmp_path / "sub" / "second"),)
+    assert process.argv == (str(tmp_path / "d" / "second"),)
     assert process.todos == ("autostart is off: is it part of the pipeline at all?",)
-    assert found.read == ["main.conf", "sub/1.conf", "sub/2.conf"]
+    assert found.read == ["main.conf", "d/1.conf", "d/2.conf"]
     assert [remark.split(",")[0] for remark in found.remarks] == [
         "main.conf:3 includes none/*.ini",
         "main.conf:3 includes ${DIR}/*.conf",
     ]
+
+
+def test_a_file_that_two_supervisords_include_is_run_by_both(write: Write) -> None:
+    write("d/shared.conf", PROGRAM.format(name="shared"))
+    mains = [write(f"{n}.conf", MAIN + "[include]\nfiles = d/*.conf\n") for n in ("one", "two")]
+    found = read_supervisors(mains)
+    assert [len(one.processes) for one in found.supervisors] == [1, 1]
+    assert found.read == ["one.conf", "d/shared.conf", "two.conf"]
 
 
 def test_files_without_a_supervisord_belong_to_the_one_before_them(write: Write) -> None:

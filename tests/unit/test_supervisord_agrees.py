@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def reported(folder: Path) -> Iterator[list[dict[str, Any]]]:
 
 def in_full(text: str) -> str:
     """A value of ours with what only supervisord knows filled in."""
-    for name, value in KNOWN.items():
+    for name, value in {**KNOWN, "host_node_name": platform.node()}.items():
         text = text.replace("${" + name + "}", value)
     return text
 

@@ -246,6 +246,13 @@ def test_what_cannot_be_read_is_asked_about(folder: Path) -> None:
     assert set(accepted(draft, folder).nodes) >= {"p", "database_d", "mysql_my_3306"}
 
 
+def test_part_of_a_password_is_never_taken_for_a_host() -> None:
+    draft = drafted("[program:p]\ncommand = p --redis-url redis://user:6379/rest@redis-1\n")
+    assert draft.nodes == ("p",)
+    assert "user" not in draft.text
+    assert todos(draft, "which address does --redis-url give?")
+
+
 def test_a_chain_of_any_length_stays_a_tree_that_loads(folder: Path) -> None:
     text = "".join(
         f"[program:p{n:04}]\ncommand = p --input-topic t{n} --output-topic t{n + 1}\n"

@@ -98,6 +98,7 @@ def wire(process: Process) -> Wiring:
     channels = wiring.reads | wiring.writes | wiring.unclear
     if any(one.kind == "topic" for one in channels) and not wiring.of_kind("kafka"):
         wiring.servers |= _shared_brokers(process)
+    wiring.todos = [hidden.text(todo) for todo in wiring.todos]
     return wiring
 
 

@@ -67,6 +67,8 @@ KINDS = {
     "mongodb": "mongodb",
     "nats": "nats",
     "rabbitmq": "rabbitmq",
+    "amqp": "rabbitmq",
+    "mqtt": "mqtt",
     "clickhouse": "clickhouse",
     "db": "database",
     "database": "database",
