@@ -77,6 +77,13 @@ def test_no_pattern_that_re2_takes_is_misread(pattern: str, words: list[str]) ->
         (r"\x64\x{69}\163k full", {"disk full"}),
         ("Straße gesperrt", {"strasse gesperrt"}),
         ("(?i)Straße gesperrt", {"e gesperrt"}),
+        ("(?i)(Straße) gesperrt", {" gesperrt"}),
+        ("((?i)oom )Straße", {"oom strasse"}),
+        ("[^k]abcd", {"abcd"}),
+        ("[^]k]abcd", {"abcd"}),
+        ("[[:digit:]]abcd", {"abcd"}),
+        ("abcde*", {"abcd"}),
+        ("abcd?efgh+", {"abcefg", "abcdefg"}),
     ],
 )
 def test_the_longest_text_that_is_bound_to_be_there_is_found(
