@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from mcp_servers.healthchecks import METHODS
 from observer.domain.draft.tree import Draft
 from observer.errors import ConfigurationError
 from observer.settings.tree import load_tree
@@ -67,6 +69,20 @@ def test_the_draft_is_a_whole_tree_once_the_promises_are_filled_in(folder: Path)
     lag = tree.nodes["tsdb_writer"].healthcheck
     assert lag is not None
     assert (lag.method, lag.parameters) == ("consumer_lag", {"consumer_group": "tsdb-writer"})
+
+
+def test_a_check_is_one_that_the_tools_take_and_what_it_lacks_is_asked_for(folder: Path) -> None:
+    text = GOLDEN.read_text()
+    for node in accepted(Draft(text, (), (), 0, ()), folder).nodes.values():
+        assert node.healthcheck is not None
+        taken = METHODS[node.healthcheck.method].parameters
+        try:
+            taken.model_validate(node.healthcheck.parameters)
+        except ValidationError as lacking:
+            own = text.split(f"- node: {node.name}\n")[1].split("- node: ")[0]
+            for problem in lacking.errors():
+                assert problem["type"] == "missing"
+                assert f"# TODO: healthcheck.{problem['loc'][0]}: " in own
 
 
 def test_no_secret_of_the_setup_is_in_its_draft() -> None:

@@ -111,8 +111,8 @@ def _servers(hosts: str, kind: str, port: str, supervisor: int) -> list[Server]:
         if found is None:
             raise Unclear("it is no host, host:port, or list of them")
         host = found["host"]
-        if (given := found["port"] or "0").isdigit() and int(given) > 65535:
-            raise Unclear("no port is over 65535")
+        if (given := found["port"] or port or "1").isdigit() and not 1 <= int(given) <= 65535:
+            raise Unclear("its port is none")
         if host in _EVERYWHERE:
             continue
         host = "localhost" if host.lower() in _LOCAL else host
