@@ -24,8 +24,8 @@ class Series(BaseModel):
 
 class Metrics(BaseModel):
     """`found` is none where nothing matched. `values` are the figures with a name of their own:
-    by metric name where one series alone has it, as `value` where a single series has no name;
-    none where the answer is partial, or the series is of the past.
+    by metric name where one series alone has it, by the query itself and as `value` where it found
+    a single series; none where the answer is partial, or the series is of the past.
     """
 
     found: Literal["series", "none"]

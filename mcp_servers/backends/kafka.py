@@ -15,7 +15,7 @@ INSTALL = "install pipeline-observer[kafka]"
 
 
 def bootstrap_servers(sources: Sources, cluster: str | None) -> str:
-    """The address of a cluster: the one named, `default`, or the only one.
+    """The address of a cluster: the one named, else `default`; unnamed, the only one will do.
 
     Raises:
         NotConfigured: there is none.
@@ -25,6 +25,7 @@ def bootstrap_servers(sources: Sources, cluster: str | None) -> str:
     if not clusters:
         raise NotConfigured("telemetry.kafka is not configured")
     name = cluster or ("default" if len(clusters) > 1 else next(iter(clusters)))
+    name = "default" if name not in clusters and "default" in clusters else name
     if name not in clusters:
         raise WrongParameters(
             f"cluster: {name!r} is not in telemetry.kafka ({', '.join(clusters)})"

@@ -62,12 +62,12 @@ class PrometheusApi:
             SourceTrouble: it gives no answer, or refuses the query.
         """
         if minutes == 0:
-            return _metrics(await self._ask("/api/v1/query", {"query": query}))
+            return _metrics(query, await self._ask("/api/v1/query", {"query": query}))
         now = self._clock()
         step = max(_LEAST_STEP_S, math.ceil(minutes * 60 / (MOST_POINTS - 1)))
         window = {"start": f"{now - minutes * 60:.3f}", "end": f"{now:.3f}", "step": str(step)}
         answer = await self._ask("/api/v1/query_range", {"query": query, **window})
-        return _metrics(answer, still_there=now - step - 1)
+        return _metrics(query, answer, still_there=now - step - 1)
 
     async def _ask(self, path: str, params: dict[str, str]) -> _Success:
         headers, address = {}, self._address
@@ -113,7 +113,7 @@ def _read(name: str, status: int, body: bytes, media: str) -> _Success:
         raise SourceTrouble(f"{name}'s answer has not the shape of one") from error
 
 
-def _metrics(answer: _Success, still_there: float = 0.0) -> Metrics:
+def _metrics(query: str, answer: _Success, still_there: float = 0.0) -> Metrics:
     data = answer.data
     rows = [_Row(value=data.result)] if isinstance(data, _Scalar) else data.result
     series = [_series(row) for row in rows]
@@ -131,7 +131,7 @@ def _metrics(answer: _Success, still_there: float = 0.0) -> Metrics:
         omitted=len(series) - len(shown),
         partial=bool(answer.warnings),
         warnings=[text[:300] for text in answer.warnings[:5]],
-        values={} if answer.warnings else _named(current),
+        values={} if answer.warnings else _named(query, current),
     )
 
 
@@ -154,14 +154,18 @@ def _last(row: _Row) -> float:
     return samples[-1][0] if samples else 0.0
 
 
-def _named(series: list[Series]) -> dict[str, float]:
+def _named(query: str, series: list[Series]) -> dict[str, float]:
     names = [one.labels.get("__name__", "") for one in series]
     alone = {name for name, times in Counter(names).items() if times == 1}
-    return {
-        name or "value": one.value
+    values = {
+        name: one.value
         for name, one in zip(names, series, strict=True)
-        if isinstance(one.value, float) and name in alone and (name or len(series) == 1)
+        if isinstance(one.value, float) and name in alone and name
     }
+    if len(series) == 1 and isinstance(series[0].value, float):
+        # A condition with labels, or on a rate, looks for its figure by its query.
+        values |= {query: series[0].value, "value": series[0].value}
+    return values
 
 
 def _number(text: str) -> Value:

@@ -28,6 +28,11 @@ async def test_lag_is_what_is_left_to_read(kafka: Kafka) -> None:
     await kafka.commit("writer", "orders", {0: 5, 1: 3})
 
     writer = {"consumer_group": "writer"}
+    clusters = {"default": {"bootstrap_servers": kafka.servers}, "b": {"bootstrap_servers": "b:1"}}
+    async with telemetry(kafka=clusters) as ask:
+        assert (await ask.health("topic_freshness", topic="orders", max_age="1h", cluster="x"))[
+            "status"
+        ] == "healthy", "a cluster that is not configured by name is the default one"
     async with look(kafka) as ask:
         ill = await ask.health("consumer_lag", **writer, lag_threshold=3)
         well = await ask.health("consumer_lag", **writer, lag_threshold=4)

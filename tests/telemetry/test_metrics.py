@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from observer.domain.conditions import Truth, parse_condition
+from observer.domain.evidence import numbers
 from observer.domain.queries import in_query
 from tests.doubles.http_server import HttpDouble, Reply
-from tests.stack.part import free_port
+from tests.stack.part import free_port, wait_until
 from tests.stack.prometheus import Prometheus
 from tests.telemetry.scenes import STRANGE, telemetry
 
@@ -50,7 +52,7 @@ async def test_an_instant_answer_has_labels_value_and_time(prometheus: Prometheu
     assert series["labels"]["job"] == "pipeline"
     assert series["timestamp"].endswith("+00:00")
     assert series["points"] is None
-    assert answer["values"] == {"redis_connected_clients": 298.0}
+    assert answer["values"] == {"redis_connected_clients": 298.0, "value": 298.0}
 
 
 async def test_a_range_has_points_and_their_number_is_bounded(prometheus: Prometheus) -> None:
@@ -62,7 +64,7 @@ async def test_a_range_has_points_and_their_number_is_bounded(prometheus: Promet
     points = minute["series"][0]["points"]
     assert 1 <= len(points) <= 5
     assert points[-1]["value"] == 298.0
-    assert minute["values"] == {"redis_connected_clients": 298.0}
+    assert minute["values"]["redis_connected_clients"] == 298.0
 
 
 async def test_a_series_that_has_ended_is_no_figure_of_now(prometheus: Prometheus) -> None:
@@ -86,7 +88,29 @@ async def test_absent_is_not_0_and_nan_and_inf_are_themselves(prometheus: Promet
     assert (absent["found"], absent["series"], absent["values"]) == ("none", [], {})
     assert (nan["series"][0]["value"], nan["values"]) == ("NaN", {})
     assert (infinite["series"][0]["value"], infinite["values"]) == ("+Inf", {})
-    assert (zero["found"], zero["values"]) == ("series", {"value": 0.0})
+    assert (zero["found"], zero["values"]["value"]) == ("series", 0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis_connected_clients > 280",
+        'queue_depth{stage="indexing"} > 1000',
+        "redis_connected_clients rate < 1",
+        "redis_connected_clients increase < 1 in 1m",
+        "value > 280",
+    ],
+)
+async def test_a_condition_finds_its_figure_by_its_own_query(
+    prometheus: Prometheus, text: str
+) -> None:
+    condition = parse_condition(text)
+    query = "redis_connected_clients" if condition.metric == "value" else condition.query
+    wait_until(lambda: prometheus.ask(query), "two scrapes")
+    async with telemetry(prometheus={"url": prometheus.url}) as ask:
+        answer = await ask("query_metrics", query=query)
+
+    assert condition.judge(numbers([answer]))[0] is Truth.TRUE
 
 
 async def test_what_is_cut_is_counted(prometheus: Prometheus) -> None:

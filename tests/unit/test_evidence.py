@@ -1,8 +1,8 @@
-"""What is read out of an answer: figures for conditions, lines for patterns."""
+"""What is read out of an answer: figures for conditions."""
 
 from __future__ import annotations
 
-from observer.domain.evidence import log_lines, numbers
+from observer.domain.evidence import numbers
 
 
 def test_figures_stand_at_the_top_or_under_values_and_a_later_answer_wins() -> None:
@@ -22,7 +22,3 @@ def test_figures_stand_at_the_top_or_under_values_and_a_later_answer_wins() -> N
 def test_an_answer_without_figures_gives_none() -> None:
     """Case 28: what was not observed is not 0."""
     assert numbers([{"found": "none", "series": [], "values": {}}, {"values": [1]}]) == {}
-
-
-def test_lines_are_the_messages_of_any_list() -> None:
-    assert log_lines([{"lines": [{"timestamp": None, "message": "a"}, "b"]}]) == ["a"]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
+from mcp_servers.healthchecks import METHODS
 from mcp_servers.sections import Sections
 from observer.errors import ConfigurationError
 from observer.gateway.mcp_sessions import McpSessions
 from observer.settings import load_configuration
 from observer.settings.infrastructure import Platform, Telemetry
 from observer.settings.schema import McpServer
+from observer.settings.tree_file import Method
 from tests.flows.configs import edited_config
 
 WHOLE: dict[str, Any] = {
@@ -43,6 +45,11 @@ def test_what_the_observer_accepts_its_server_accepts() -> None:
     assert set(Sections.model_fields) == set(told)
     ours = set(Telemetry.model_fields)
     assert ours == set(type(sections.telemetry).model_fields)
+
+
+def test_every_method_of_the_tree_is_one_of_the_server() -> None:
+    """But for the stages' own figures, which the lab's tool server has."""
+    assert {*METHODS, "stage_metrics"} == set(get_args(Method))
 
 
 @pytest.mark.parametrize(
