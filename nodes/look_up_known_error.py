@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from graph.state import ObserverState
-from observer.domain.evidence import numbers
+from observer.domain.evidence import numbers, of_node
 from observer.domain.log_lines import recent_lines
 from observer.domain.matching import look_up
 from observer.domain.runbook import Runbook
@@ -26,7 +26,7 @@ async def look_up_known_error(
         memory.index,
         node=node,
         lines=recent_lines(payloads, node=node, now=time.time(), window_s=window_s),
-        metrics=numbers(payloads),
+        metrics=numbers(of_node(payloads, node)),
         tried=state["tried"],
     )
     if looked.found is not None:

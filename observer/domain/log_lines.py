@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
+
+from observer.domain.evidence import is_about, mapping, of_node
 
 _IN_TEXT = re.compile(
     r"\[?([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,]([0-9]{1,9}))?"
@@ -31,21 +33,14 @@ def recent_lines(payloads: Iterable[Any], *, node: str, now: float, window_s: fl
 
 
 def _lines_of(payloads: Iterable[Any], node: str) -> Iterator[tuple[str, float | None]]:
-    for payload in payloads:
-        answer = _mapping(payload)
-        if not _is_about(answer, node):
-            continue
-        for value in answer.values():
+    for answer in of_node(payloads, node):
+        for value in mapping(answer).values():
             for item in cast("list[Any]", value) if isinstance(value, list) else []:
-                line = _mapping(item)
+                line = mapping(item)
                 text = line.get("message")
-                if isinstance(text, str) and _is_about(line, node):
+                if isinstance(text, str) and is_about(line, node):
                     stamp = _unix_time(line.get("timestamp"))
                     yield text, _time_in(text) if stamp is None else stamp
-
-
-def _is_about(named: Mapping[str, Any], node: str) -> bool:
-    return all(named.get(key) in (None, node) for key in ("node", "stage"))
 
 
 def _unix_time(stamp: Any) -> float | None:
@@ -71,7 +66,3 @@ def _time_in(text: str) -> float | None:
         return datetime.fromisoformat(found[1] + found[3]).timestamp() + fraction
     except (ValueError, OverflowError):
         return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from graph.build import build_graph, serializer
 from observer.domain.runbook import Matching
+from observer.gateway.replies import Reply
 from tests.flows.hostile_world import World
 from tests.observer_process import WARNING
 
@@ -86,3 +87,23 @@ def test_how_old_a_line_may_be_stands_in_the_runbook(tmp_path: Path) -> None:
         played = runner.run(world.play(WARNING, nothing, lines=(f"{minutes_ago(16)} {LINE}",)))
         runner.run(world.close())
     assert played.state["known_error"] == "ke-legacy-id"
+
+
+def test_another_nodes_figure_does_not_make_the_condition_true(tmp_path: Path) -> None:
+    """Case 28: the metric of this node was not observed, so the condition is unknown."""
+    with asyncio.Runner() as runner:
+        world = runner.run(World(tmp_path).open())
+        real = world.mcp.call
+
+        async def of_loading(tool: str, args: Mapping[str, Any]) -> Reply:
+            reply = await real(tool, args)
+            if tool == "get_stage_metrics" and reply.payload is not None:
+                reply.payload["stage"] = "loading"
+            return reply
+
+        world.mcp.call = of_loading  # type: ignore[method-assign]
+        played = runner.run(world.play(WARNING, nothing, lines=(LINE,)))
+        runner.run(world.close())
+    assert played.state["known_error"] is None
+    (miss,) = played.state["near_misses"]
+    assert miss.endswith("error_rate_pct was not observed is unknown")
