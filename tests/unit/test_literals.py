@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from observer.domain.literals import SHORTEST, TooBroad, mandatory_literals
 from observer.domain.patterns import compile_pattern
-from tests.unit.patterns_and_lines import CHARACTERS, CRUMBS, SAMPLES, Sample, accepted
+from tests.unit.patterns_and_lines import CHARACTERS, CRUMBS, SAMPLES, Sample, accepted, least_cpu_s
 
 AROUND = st.text(alphabet=CHARACTERS, max_size=3)
 
@@ -131,7 +129,7 @@ def test_what_is_not_re2_is_refused_as_that(pattern: str) -> None:
     "pattern",
     [
         "(" * 2000 + "abcd" + ")" * 2000,
-        "(((((a{10}){10}){10}b)*c)+d{9}){2}",
+        "(((((a{5}){5}){5}b)*c)+d{9}e+){2}",
         "|".join(f"error number {i}" for i in range(500)),
         "[ab][ab][ab][ab]" * 200 + "tail",
         "(ab|cd|ef|gh)" * 200,
@@ -144,9 +142,11 @@ def test_what_is_not_re2_is_refused_as_that(pattern: str) -> None:
 )
 def test_no_pattern_takes_long_to_load(pattern: str) -> None:
     """Case 72."""
-    started = time.thread_time()
-    try:
-        mandatory_literals(pattern)
-    except ValueError as error:
-        assert "too broad" in str(error) or "not an RE2 pattern" in str(error)
-    assert time.thread_time() - started < 0.05
+
+    def load() -> None:
+        try:
+            mandatory_literals(pattern)
+        except ValueError as error:
+            assert "too broad" in str(error) or "not an RE2 pattern" in str(error)
+
+    assert least_cpu_s(load) < 0.05
