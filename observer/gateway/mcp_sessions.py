@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from jsonschema.validators import validator_for
@@ -25,7 +24,7 @@ class McpSessions:
         self,
         servers: Mapping[str, McpServer],
         data_dir: str,
-        sections: Mapping[str, Any] = MappingProxyType({}),
+        sections: Mapping[str, Any],
     ) -> None:
         self.servers = {
             name: HeldSession(name, s, data_dir, sections) for name, s in servers.items()

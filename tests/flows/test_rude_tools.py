@@ -25,7 +25,7 @@ RUDE = [way for way in WAYS if way != "honest"]
 @pytest_asyncio.fixture
 async def sessions() -> AsyncIterator[McpSessions]:
     command = [sys.executable, str(ROOT / "tests" / "doubles" / "rude_tools.py")]
-    opened = McpSessions({"rude": McpServer.model_validate({"command": command})}, "unused")
+    opened = McpSessions({"rude": McpServer.model_validate({"command": command})}, "unused", {})
     opened.servers["rude"].settings = McpServer.model_validate(
         {"command": command, "timeout": f"{LIMIT_S:g}s"}
     )
