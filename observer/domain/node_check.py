@@ -18,6 +18,12 @@ CHECK_TOOL = "check_health"
 STAGE_METRICS = "stage_metrics"
 """The method that is the runbook's own check."""
 
+_POINTERS = {
+    "consumer_lag": ("topic", "cluster"),
+    "topic_freshness": ("topic", "cluster"),
+    "log_recency": ("container",),
+}
+"""What a node says of itself that its check need not say again."""
 _EVIDENCE_LENGTH = 300
 _HEALTH = {Truth.TRUE: Health.HEALTHY, Truth.FALSE: Health.UNHEALTHY, Truth.UNKNOWN: Health.UNKNOWN}
 
@@ -29,10 +35,20 @@ def check_call(node: Node, runbook: Runbook) -> Call | None:
     """
     if node.healthcheck is None:
         return None
-    method, parameters = node.healthcheck.method, dict(node.healthcheck.parameters)
+    method = node.healthcheck.method
     if method == STAGE_METRICS:
         return runbook.healing_call(node.name, Severity.WARNING)
+    parameters = {**_pointed_at(node, method), **node.healthcheck.parameters}
     return Call(CHECK_TOOL, {"method": method, "parameters": parameters})
+
+
+def _pointed_at(node: Node, method: str) -> dict[str, Any]:
+    says = node.pointers
+    found = {name: says[name] for name in _POINTERS.get(method, ()) if name in says}
+    if method == "supervisor_state" and "supervisor_process" in says:
+        names = (says.get("supervisor_group"), says["supervisor_process"])
+        found["process"] = ":".join(name for name in names if name)
+    return found
 
 
 def unseen(node: Node) -> Look:

@@ -10,6 +10,7 @@ import pytest
 from observer.domain.autonomy import Level, Rule
 from observer.domain.calls import CallStatus
 from observer.domain.dependency_tree import DependencyTree, HealthCheck, Node
+from observer.domain.node_check import check_call
 from observer.domain.walk import Health
 from observer.gateway.health import NodeHealth
 from observer.gateway.replies import Reply
@@ -61,6 +62,42 @@ async def test_the_method_and_its_parameters_are_the_trees() -> None:
         )
     ]
     assert (look.health, look.evidence, look.values) == (Health.UNHEALTHY, "refused", {"ms": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("method", "own", "pointers", "parameters"),
+    [
+        (
+            "topic_freshness",
+            {"max_age": "30s"},
+            {"topic": "t", "cluster": "c", "min_isr": 2},
+            {"max_age": "30s", "topic": "t", "cluster": "c"},
+        ),
+        ("topic_freshness", {"topic": "mine"}, {"topic": "t"}, {"topic": "mine"}),
+        (
+            "log_recency",
+            {"max_age": "30s"},
+            {"container": "c", "topic": "t"},
+            {"max_age": "30s", "container": "c"},
+        ),
+        (
+            "supervisor_state",
+            {},
+            {"supervisor_group": "g", "supervisor_process": "p"},
+            {"process": "g:p"},
+        ),
+        ("supervisor_state", {}, {"supervisor_process": "p"}, {"process": "p"}),
+        ("supervisor_state", {"process": "x:y"}, {"supervisor_process": "p"}, {"process": "x:y"}),
+        ("tcp_connect", {"port": 1}, {"container": "c"}, {"port": 1}),
+    ],
+)
+async def test_what_a_node_says_of_itself_its_check_need_not_say_again(
+    method: str, own: dict[str, Any], pointers: dict[str, Any], parameters: dict[str, Any]
+) -> None:
+    node = Node("n", "process", healthcheck=HealthCheck(method, own), pointers=pointers)
+    call = check_call(node, load_configuration(CONFIG).runbook)
+    assert call is not None
+    assert call.args == {"method": method, "parameters": parameters}
 
 
 @pytest.mark.parametrize(
