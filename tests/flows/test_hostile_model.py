@@ -285,7 +285,7 @@ async def carried_out(world: World, models: OneAnswer, severity: str) -> Recorde
             forged = replace(remedy, approval_id="1234")
             await dispatcher.remedy(forged, step, key=f"{remedy.id}/{step}", run=run)
     elif state["diagnosis"].reading is not None:
-        state |= await investigate(state, runbook)
+        state |= await investigate(state, runbook, world.configuration.tree, nothing)
         for reading in state["plan"]:
             await dispatcher.read(reading.call, key=reading.key, run=run)
     return tools
