@@ -1,13 +1,22 @@
-"""Shared fixtures: a daemon on a fresh data directory."""
+"""Shared fixtures: a daemon on a fresh data directory; and how property tests draw."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.observer_process import ObserverProcess
+
+# The same examples at every run, unless somebody goes exploring: EXPLORE=1 make check. No deadline
+# per example, because a busy machine is no failure.
+settings.register_profile(
+    "pipeline-observer", deadline=None, print_blob=True, derandomize="EXPLORE" not in os.environ
+)
+settings.load_profile("pipeline-observer")
 
 
 @pytest.fixture

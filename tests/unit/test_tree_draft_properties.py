@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observer.domain.draft.supervisor import supervised
@@ -55,6 +55,7 @@ FILES = st.lists(
 
 @settings(max_examples=120)
 @given(FILES | st.text(max_size=200))
+@example("[group:g]\nprograms = a\n  b\n")
 def test_any_text_is_drafted_as_a_tree_that_loads_or_refused_with_its_line(
     folder: Path, text: str
 ) -> None:

@@ -32,8 +32,8 @@ class Setting:
     here: str
 
     def refuse(self, message: str) -> ConfigurationError:
-        """What is wrong with it. The value itself may hold a password and is never quoted."""
-        return ConfigurationError(f"{self.file}:{self.line}: {message}")
+        """What is wrong with it, on one line. A value that may hold a password is never quoted."""
+        return ConfigurationError(f"{self.file}:{self.line}: {' '.join(message.split())}")
 
 
 @dataclass(frozen=True)
