@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.floor import Cost
@@ -93,3 +94,16 @@ async def _run(runs: int, *, with_ledger: bool) -> Cost:
 def graph_only(runs: int = 100, *, with_ledger: bool = True) -> Cost:
     """The cost of one known WARNING whose tools answer at once."""
     return asyncio.run(_run(runs, with_ledger=with_ledger))
+
+
+def with_and_without_ledger(pairs: int = 5) -> tuple[Cost, float]:
+    """The median cost, and how many CPU ms of it are the ledger's: taken in turns.
+
+    The ledger's part is a small difference of two noisy figures, so each is a median.
+    """
+    whole, without = [], []
+    for _ in range(pairs):
+        whole.append(graph_only())
+        without.append(graph_only(with_ledger=False))
+    wall_ms, cpu_ms = (median(getattr(cost, f) for cost in whole) for f in ("wall_ms", "cpu_ms"))
+    return Cost(wall_ms, cpu_ms), cpu_ms - median(cost.cpu_ms for cost in without)

@@ -255,6 +255,28 @@ def test_a_spent_budget_refuses_what_is_left_to_do_but_never_keeps_people_uninfo
     assert statistics(thrifty) == (0, 0)
 
 
+def test_a_tenants_spent_day_refuses_its_remedies_tells_people_and_costs_no_other_tenant(tmp_path):
+    """Case 23, by configuration: the third call of a day is one too many, after a restart, too."""
+    config = edited_config(tmp_path / "config", QUICK_CHECK)
+    env = {"OBSERVER__BUDGET__MAX_TOOL_CALLS_PER_DAY": "2"}
+    told = ["create_incident", "send_slack_alert"]
+    with ObserverProcess(tmp_path / "var", config=config, env=env) as observer:
+        for tenant, looks in (("acme", 2), ("globex", 2), ("acme", 0)):
+            session_id = observer.send(another(WARNING, tenant_id=tenant))
+            observer.wait_until_idle()
+            session = observer.get(f"/sessions/{session_id}?tenant_id={tenant}")
+            transitions = session["transitions"]
+            done = [row["tool_name"] for row in transitions if row["status"] == "done"]
+            refused = [row for row in transitions if row["result_status"] == "refused"]
+            said = {row["result_summary"] for row in refused}
+            assert done[looks:] == told
+            assert said == {"today's budget of 2 tool calls is spent"}
+            assert session["outcome"] == "escalated"
+            if tenant == "globex":
+                observer.terminate()
+                observer.start()
+
+
 def test_a_stage_that_is_not_in_the_tree_gets_a_person_and_no_remedy(observer):
     """Case 66: no action on a node that this observer does not watch."""
     session = handle(observer, another(WARNING, stage="billing"))

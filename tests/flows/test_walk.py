@@ -18,6 +18,7 @@ from tests.observer_process import CRITICAL, WARNING, ObserverProcess
 
 pytestmark = pytest.mark.slow
 WALK: Edits = {"runbook.yaml": {"walk: []": "walk: [WARNING, CRITICAL]"}}
+CHAIN = ["indexing", "loading", "validation", "transformation", "ingestion"]
 PATH = "Path: pipeline_freshness → indexing → loading → validation → transformation"
 
 
@@ -58,13 +59,7 @@ def test_a_broken_promise_is_traced_to_the_ill_stage_which_is_healed_and_verifie
     session = handle(observer, another(stage="pipeline_freshness"))
 
     assert session["outcome"] == "resolved"
-    assert looked_at(session) == [
-        "indexing",
-        "loading",
-        "validation",
-        "transformation",
-        "ingestion",
-    ]
+    assert looked_at(session) == CHAIN
     assert done(observer, session) == [("retry_failed_jobs", "transformation")]
     lines = session["report"].splitlines()
     assert PATH in lines
@@ -113,13 +108,7 @@ def test_a_walk_that_is_cut_by_a_crash_goes_on_below_the_last_look(tmp_path: Pat
         session = observer.wait_for("cut")
 
         assert session["outcome"] == "resolved"
-        assert looked_at(session) == [
-            "indexing",
-            "loading",
-            "validation",
-            "transformation",
-            "ingestion",
-        ]
+        assert looked_at(session) == CHAIN
         assert [(row["timestamp"],) for row in session["transitions"]][:2] == before
         assert PATH in session["report"].splitlines()
 

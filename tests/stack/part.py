@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,7 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-class Part:
+class Part(ABC):
     """Starts one program and ends it, with everything it started."""
 
     name = "part"
@@ -66,9 +67,9 @@ class Part:
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
+    @abstractmethod
     def command(self) -> list[str]:
         """What is run."""
-        raise NotImplementedError
 
     def ready(self) -> bool:
         """Whether it can be asked."""
