@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
+from bench.dependency_tree import dependency_tree
 from bench.floor import Cost, floor
 from bench.graph_only import with_and_without_ledger
 from bench.known_errors import LINES, known_errors
@@ -44,6 +45,12 @@ def main() -> None:
         f" {ledger_ms:.1f} CPU ms, {ledger_ms / alone.cpu_ms:.0%}\n"
     )
     _known_errors(console)
+    tree = dependency_tree()
+    console.print(
+        f"dependency tree of {tree.nodes:,} nodes, in CPU time: load {tree.load_ms:.0f} ms;"
+        f" a walk with {tree.looks:,} looks {tree.walk_ms:.1f} ms; impact of a node"
+        f" {tree.impact_ms:.1f} ms, of the next {tree.next_impact_ms:.2f} ms\n"
+    )
     table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
