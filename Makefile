@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE = 1
+# The slow tests mostly wait for processes of theirs: more workers than two cores.
+WORKERS ?= 3
 
 .PHONY: demo test check install install-dev serve bench crash-proof soak lock clean
 
@@ -10,11 +12,11 @@ demo: install          ## Start, send the lab's three events, show what happens
 
 test: install-dev      ## Lint, types, layers and every test
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/python -m pytest -q
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 check: install-dev     ## Lint, types, layers and the fast tests
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/python -m pytest -q -m "not slow"
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
 
 .PHONY: lint
 lint:
