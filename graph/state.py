@@ -17,6 +17,7 @@ from observer.domain.remedy import (
     Ruling,
     RulingKind,
     Verdict,
+    Wait,
 )
 
 CHECKPOINTED: tuple[type, ...] = (
@@ -33,6 +34,7 @@ CHECKPOINTED: tuple[type, ...] = (
     RulingKind,
     Severity,
     Verdict,
+    Wait,
 )
 """The only types of ours that a checkpoint may bring back to life."""
 
@@ -67,6 +69,12 @@ class ObserverState(ObserverInput):
     remedy: Remedy | None
     steps_done: int
     step_failed: bool
+    wait_until: float | None
+    """When the wait that a step has begun is over, as Unix time."""
+    rolling_back: str | None
+    """Why the remedy that was carried out is being undone."""
+    rolled_back: list[str]
+    """What was undone, a remedy a line, for people."""
     spared: bool
     """Another session healed the node first, so nothing was done here."""
     ruling: Ruling | None
@@ -105,6 +113,9 @@ FRESH: dict[str, Any] = {
     "remedy": None,
     "steps_done": 0,
     "step_failed": False,
+    "wait_until": None,
+    "rolling_back": None,
+    "rolled_back": [],
     "spared": False,
     "ruling": None,
     "approval": ApprovalState.NONE,

@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from graph.state import ObserverState
+from observer.domain.approval import plan_of
 from observer.domain.autonomy import strictest
 from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
@@ -44,7 +45,7 @@ async def seek_approval(
     if (switched_off := await kill_switch.why_refused(run.incident.tenant_id)) is not None:
         return _refused(switched_off)
     known = remedy.id if remedy.origin == "known error" else None
-    ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.steps)
+    ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.calls)
     if ruling.kind is not RulingKind.ASK:
         return {"ruling": ruling, "because": ruling.reason}
     incident = run.incident
@@ -74,14 +75,18 @@ def _refused(reason: str) -> dict[str, Any]:
 
 def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:
     """The question, in the shape of LangChain's HITLRequest."""
+    purposes = [remedy.id] * len(remedy.actions) + [f"rollback of {remedy.id}"] * len(
+        remedy.rollback
+    )
     return {
         "action_requests": [
-            {"name": step.tool, "args": step.args, "description": f"{remedy.id}: {reason}"}
-            for step in remedy.steps
+            {"name": call.tool, "args": call.args, "description": f"{purpose}: {reason}"}
+            for call, purpose in zip(remedy.calls, purposes, strict=True)
         ],
         "review_configs": [
-            {"action_name": step.tool, "allowed_decisions": DECISIONS} for step in remedy.steps
+            {"action_name": call.tool, "allowed_decisions": DECISIONS} for call in remedy.calls
         ],
+        **plan_of(remedy),
     }
 
 
@@ -92,13 +97,13 @@ async def _take_up(answer: Any, remedy: Remedy, approvals: Approvals) -> dict[st
         note = rejected.get("message") or "no reason given"
         because = f"rejected: {note}"
         return {"approval": ApprovalState.REJECTED, "because": because, "to_tell": None}
-    steps = tuple(
-        Call(d["edited_action"]["name"], d["edited_action"]["args"]) if d["type"] == "edit" else s
-        for d, s in zip(decisions, remedy.steps, strict=True)
-    )
+    calls = [
+        Call(d["edited_action"]["name"], d["edited_action"]["args"]) if d["type"] == "edit" else c
+        for d, c in zip(decisions, remedy.calls, strict=True)
+    ]
     return {
         "approval": ApprovalState.APPROVED,
         "to_tell": None,
-        "remedy": replace(remedy, steps=steps),
+        "remedy": remedy.with_calls(calls),
         "because": f"approved by a person: {remedy.approval_id}",
     }

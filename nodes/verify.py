@@ -77,7 +77,7 @@ async def _look(
 
 def _failing(state: ObserverState, remedy: Remedy, tries: int, why: str) -> dict[str, Any]:
     """This idea is used up; without a remedy the arrow leads to the next one."""
-    tried = [*state["tried"], remedy.id, *(step.tool for step in remedy.steps)]
+    tried = [*state["tried"], remedy.id, *(call.tool for call in remedy.actions)]
     ideas = state["ideas"] + 1
     update: dict[str, Any] = {"healthy": False, "tried": tried, "ideas": ideas, "because": why}
     if ideas < tries:

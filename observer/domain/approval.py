@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.domain.calls import Call
-from observer.domain.remedy import fingerprint_of
+from observer.domain.remedy import Remedy, Step, Wait, fingerprint_of
 from observer.errors import AnswerRejected
 
 
@@ -40,18 +40,31 @@ class Approval:
         }
 
 
+def plan_of(remedy: Remedy) -> dict[str, Any]:
+    """What an approval covers beside its actions: where it waits, and how many undo the others."""
+    waits = {str(i): s.seconds for i, s in enumerate(remedy.steps) if isinstance(s, Wait)}
+    return {
+        **({"waits": waits} if waits else {}),
+        **({"rollback": len(remedy.rollback)} if remedy.rollback else {}),
+    }
+
+
 def approved_fingerprint(approval: Approval) -> str | None:
     """What the person agreed to: the question as asked, or as they edited it."""
     if approval.answer is None:
         return None
-    steps: list[Call] = []
+    calls: list[Call] = []
     asked = approval.request["action_requests"]
     for request, decision in zip(asked, approval.answer["decisions"], strict=True):
         if decision["type"] == "reject":
             return None
         action = decision.get("edited_action", request)
-        steps.append(Call(action["name"], action["args"]))
-    return fingerprint_of(steps)
+        calls.append(Call(action["name"], action["args"]))
+    done = len(calls) - approval.request.get("rollback", 0)
+    steps: list[Step] = [*calls[:done]]
+    for position, seconds in approval.request.get("waits", {}).items():
+        steps.insert(int(position), Wait(seconds))
+    return fingerprint_of(steps, calls[done:])
 
 
 def fitting(approval: Approval, decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -62,4 +62,5 @@ def rule_on(
 def strictest(rulings: Iterable[Ruling]) -> Ruling:
     """The ruling on several steps together: one refusal refuses, one question asks."""
     order = [RulingKind.ALLOW, RulingKind.ASK, RulingKind.REFUSE]
-    return max(rulings, key=lambda ruling: order.index(ruling.kind))
+    idle = Ruling(RulingKind.ALLOW, "nothing is done but wait")
+    return max(rulings, key=lambda ruling: order.index(ruling.kind), default=idle)

@@ -32,6 +32,11 @@ class KnownError:
     remedy: Remedy | None
     severity: str
     occurrence_count: int = 0
+    """How often it was met before its file was written; what happened since is in the memory."""
+    first_seen: float | None = None
+    """As Unix time, as is `last_seen`."""
+    last_seen: float | None = None
+    resolution_time_avg_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from observer.domain.calls import Call
 
@@ -22,26 +23,62 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Time in which nothing is done, because the node may recover by itself."""
+
+    seconds: float
+
+
+Step = Call | Wait
+
+
+@dataclass(frozen=True)
 class Remedy:
     """A named way to heal one node: steps in order, and the check that proves it."""
 
     id: str
     origin: str
     """`known error` or `diagnosis`."""
-    steps: tuple[Call, ...]
+    steps: tuple[Step, ...]
     check: Check
     approval_id: str | None = None
+    rollback: tuple[Call, ...] = ()
+    """What undoes the steps where they were carried out and the check was not met."""
+    escalate_message: str = ""
+    """What people are told where it did not help; then no other idea is tried."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All that it may do, the rollback last: what is ruled on and asked about."""
+        return (*self.actions, *self.rollback)
+
+    @property
+    def actions(self) -> tuple[Call, ...]:
+        """Its steps without the waits."""
+        return tuple(step for step in self.steps if isinstance(step, Call))
 
     @property
     def fingerprint(self) -> str:
         """Identity of the exact actions and arguments: what an approval is bound to."""
-        return fingerprint_of(self.steps)
+        return fingerprint_of(self.steps, self.rollback)
+
+    def with_calls(self, calls: Sequence[Call]) -> Remedy:
+        """The same plan with these calls in place of `calls`; its waits stay where they are."""
+        given = iter(calls)
+        steps = tuple(step if isinstance(step, Wait) else next(given) for step in self.steps)
+        return replace(self, steps=steps, rollback=tuple(given))
 
 
-def fingerprint_of(steps: Iterable[Call]) -> str:
-    """Identity of some actions with their exact arguments, in order."""
-    listed = [[step.tool, step.args] for step in steps]
-    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+def fingerprint_of(steps: Iterable[Step], rollback: Iterable[Call] = ()) -> str:
+    """Identity of some steps with their exact arguments and seconds, in order."""
+    listed = [_identity(step) for step in steps]
+    undone = [_identity(call) for call in rollback]
+    whole = [*listed, ["rollback"], *undone] if undone else listed
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(step: Step) -> list[Any]:
+    return ["wait", step.seconds] if isinstance(step, Wait) else [step.tool, step.args]
 
 
 class Verdict(StrEnum):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.domain.calls import Observation
+from observer.domain.calls import Call, Observation
 from observer.domain.event import Incident
-from observer.domain.remedy import Remedy
+from observer.domain.remedy import Remedy, Step, Wait
 
 _BREAK = re.compile(r"[\t\n\r\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
@@ -29,6 +29,14 @@ def inert(text: str, limit: int = 1000) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # Cut after it has grown, or a ticket of nothing but `<` is longer than the tracker takes.
     return text if len(text) <= limit else _CUT_ENTITY.sub("", text[:limit])
+
+
+def _asked(call: Call) -> str:
+    return f"{call.tool} {call.args}"
+
+
+def _told(step: Step) -> str:
+    return f"waited {step.seconds:g} s" if isinstance(step, Wait) else step.tool
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Findings:
         if self.healthy and self.spared:
             return "healed by another session's action and verified; nothing was done here"
         if self.healthy:
-            done = ", ".join(step.tool for step in self.remedy.steps) if self.remedy else "nothing"
+            done = ", ".join(map(_told, self.remedy.steps)) if self.remedy else "nothing"
             return f"healed and verified ({done})"
         return f"not healed: {inert(self.reason, 500)}"
 
@@ -74,7 +82,9 @@ class Findings:
     @property
     def question(self) -> str:
         """What a person is asked, in one line."""
-        steps = ", ".join(f"{s.tool} {s.args}" for s in self.remedy.steps) if self.remedy else ""
+        steps = ", ".join(map(_asked, self.remedy.actions)) if self.remedy else ""
+        if self.remedy and self.remedy.rollback:
+            steps += f", undone by {', '.join(map(_asked, self.remedy.rollback))}"
         return (
             f"{self.incident.stage}: {inert(self.incident.message, 200)} | proposed: "
             f"{inert(steps, 300)} | session {self.incident.session_id}"

@@ -69,6 +69,8 @@ class RemedyTemplate(Data):
 
     purpose: str
     steps: list[CallTemplate] = Field(min_length=1)
+    rollback: list[CallTemplate] = Field(default_factory=list[CallTemplate])
+    """What undoes the steps where they did not help."""
 
 
 class Play(Data):
@@ -118,8 +120,14 @@ class Runbook(Data):
 
     def remedy(self, name: str, *, stage: str, severity: Severity) -> Remedy:
         """One remedy of the closed list, for one stage."""
-        steps = tuple(s.fill(stage=stage, severity=severity) for s in self.remedies[name].steps)
-        return Remedy(id=name, origin="diagnosis", steps=steps, check=self.healing_check())
+        template = self.remedies[name]
+        return Remedy(
+            id=name,
+            origin="diagnosis",
+            steps=tuple(s.fill(stage=stage, severity=severity) for s in template.steps),
+            check=self.healing_check(),
+            rollback=tuple(s.fill(stage=stage, severity=severity) for s in template.rollback),
+        )
 
     def healing_check(self) -> Check:
         """What proves that a stage is healthy."""
@@ -154,8 +162,9 @@ class Runbook(Data):
         for name, call in self.further_readings.items():
             named.setdefault(call.tool, ("further_readings", name, "tool"))
         for name, remedy in self.remedies.items():
-            for s, step in enumerate(remedy.steps):
-                named.setdefault(step.tool, ("remedies", name, "steps", s, "tool"))
+            for part, steps in (("steps", remedy.steps), ("rollback", remedy.rollback)):
+                for s, step in enumerate(steps):
+                    named.setdefault(step.tool, ("remedies", name, part, s, "tool"))
         return named
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from observer.domain.autonomy import Rule, rule_on
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
-from observer.domain.remedy import Remedy, Ruling, RulingKind
+from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
 from observer.domain.span import Span, SpanKind, span_of
 from observer.errors import KillSwitchOn
 from observer.gateway.budgets import Budgets
@@ -66,9 +66,13 @@ class Dispatcher:
             ruling = self.rule_on(call, run)
         return await self._dispatch(call, key=key, run=run, purpose=Purpose.READ, ruling=ruling)
 
-    async def remedy(self, remedy: Remedy, step: int, *, key: str, run: Run) -> Observation:
+    async def remedy(
+        self, remedy: Remedy, step: int, *, key: str, run: Run, rollback: bool = False
+    ) -> Observation:
         """One step of a remedy; what needs a person's word runs only with exactly that word."""
-        call = remedy.steps[step]
+        call = (remedy.rollback if rollback else remedy.steps)[step]
+        if isinstance(call, Wait):
+            raise TypeError("a wait is no call")
         known = remedy.id if remedy.origin == "known error" else None
         ruling = self.rule_on(call, run, known_error=known)
         if ruling.kind is RulingKind.ASK and remedy.approval_id is not None:

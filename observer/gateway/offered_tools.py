@@ -64,7 +64,10 @@ def _configured_calls(configuration: Configuration) -> Iterator[tuple[str, CallT
     for call in runbook.further_readings.values():
         yield "runbook.yaml", call
     for remedy in runbook.remedies.values():
-        yield from (("runbook.yaml", call) for call in remedy.steps)
+        yield from (("runbook.yaml", call) for call in (*remedy.steps, *remedy.rollback))
+    for known in configuration.known_errors:
+        for call in known.remedy.calls if known.remedy is not None else ():
+            yield "known_errors.yaml", CallTemplate(tool=call.tool, args=call.args)
     yield "runbook.yaml", CallTemplate(tool=runbook.check.tool, args=runbook.check.args)
     if runbook.walk:
         looks = [check_call(node, runbook) for node in configuration.tree.nodes.values()]

@@ -16,11 +16,11 @@ from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
 from observer.settings.cross_check import cross_check
 from observer.settings.known_errors import to_known_errors
+from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.reader import Prompt, Reader, unknown_overrides
 from observer.settings.schema import (
     AutonomyFile,
     AutonomyRow,
-    KnownErrorsFile,
     ModelsFile,
     ObserverSettings,
     RedactionFile,

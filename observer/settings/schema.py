@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from observer.domain.event import Severity
 from observer.domain.remedy import Level
-from observer.domain.runbook import ConditionText, Data, Seconds
+from observer.domain.runbook import Data, Seconds
 from observer.settings.infrastructure import Platform, Telemetry
 
 Role = Literal["classify", "warning", "critical", "judge"]
@@ -177,51 +177,6 @@ class AutonomyFile(Data):
     """autonomy.yaml."""
 
     actions: dict[str, AutonomyRow]
-
-
-class SignatureRow(Data):
-    """What an occurrence looks like."""
-
-    log_pattern: str
-    node: str
-    metric_condition: ConditionText | None = None
-
-
-class FixStep(Data):
-    """One step of a fix: `verify`, or a tool with its arguments."""
-
-    action: str
-    args: dict[str, Any] = Field(default_factory=dict)
-    purpose: str = ""
-    check: ConditionText | None = None
-    timeout: Seconds | None = None
-
-
-class Fix(Data):
-    """How a known error is fixed."""
-
-    type: Literal["automated", "escalate"]
-    steps: list[FixStep] = Field(default_factory=list)
-
-
-class KnownErrorRow(Data):
-    """One known error, in the seed's schema."""
-
-    id: str
-    signature: SignatureRow
-    root_cause: str
-    fix: Fix
-    severity: Literal["low", "medium", "high", "critical"]
-    first_seen: str | None = None
-    last_seen: str | None = None
-    occurrence_count: int = Field(default=0, ge=0)
-    resolution_time_avg: str | None = None
-
-
-class KnownErrorsFile(Data):
-    """known_errors.yaml."""
-
-    errors: list[KnownErrorRow] = Field(default_factory=list)
 
 
 class RedactionFile(Data):

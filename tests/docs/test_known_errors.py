@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from observer.domain.conditions import parse_condition
 from observer.domain.literals import TooBroad, mandatory_literals
 from observer.settings import load_configuration
-from observer.settings.schema import Fix, FixStep, KnownErrorRow, SignatureRow
+from observer.settings.known_errors_file import STEPS, Fix, FixStep, KnownErrorRow, SignatureRow
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "known-errors.md").read_text()
@@ -43,8 +44,16 @@ def test_its_known_error_loads(tmp_path: Path) -> None:
 def test_every_key_of_the_file_is_on_the_page() -> None:
     rows = (KnownErrorRow, SignatureRow, Fix, FixStep)
     keys = {key for row in rows for key in row.model_fields} - {"signature", "fix"}
-    written = {word.rpartition(".")[2] for row in table("key") for c in row for word in unticked(c)}
-    assert keys <= written
+    tables = [*table("key"), *table("action")]
+    written = {word.rpartition(".")[2] for row in tables for c in row for word in unticked(c)}
+    assert keys - written == {"action", "purpose"}
+
+
+def test_every_type_and_step_is_on_the_page_with_its_keys() -> None:
+    types = get_args(Fix.model_fields["type"].annotation)
+    assert [unticked(row[0]) for row in table("type")] == [[kind] for kind in types]
+    steps = {tuple(unticked(row[0])): tuple(unticked(row[1])) for row in table("action")}
+    assert steps == {(): ("args",)} | {(name,): keys for name, keys in STEPS.items()}
 
 
 @pytest.mark.parametrize("row", table("condition"), ids=lambda row: row[0])

@@ -9,7 +9,7 @@ from graph.build import serializer
 from graph.state import CHECKPOINTED, FRESH, ObserverState
 from observer.domain.calls import Call, CallStatus, Observation
 from observer.domain.lifecycle import Lifecycle
-from observer.domain.remedy import Check, Remedy, Ruling, RulingKind
+from observer.domain.remedy import Check, Remedy, Ruling, RulingKind, Wait
 
 
 def round_trip(value: Any) -> Any:
@@ -18,10 +18,13 @@ def round_trip(value: Any) -> Any:
 
 
 def test_a_remedy_comes_back_as_it_was() -> None:
-    steps = (Call("clear_queue", {"stage": "indexing"}),)
-    remedy = Remedy("clear_queue", "diagnosis", steps, Check("m", "a < 1", 1.0, 0.1), "ap-1")
-    assert round_trip(remedy).fingerprint == remedy.fingerprint
-    assert round_trip(remedy).steps[0] == steps[0]
+    call = Call("clear_queue", {"stage": "indexing"})
+    check = Check("m", "a < 1", 1.0, 0.1)
+    remedy = Remedy("r", "diagnosis", (call, Wait(2.5)), check, "ap-1", (call,), "look")
+    restored = round_trip(remedy)
+    assert restored.fingerprint == remedy.fingerprint
+    assert restored.calls == remedy.calls
+    assert restored.steps[1] == Wait(2.5)
 
 
 def test_enumerations_keep_their_identity() -> None:

@@ -7,13 +7,11 @@ import time
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.domain.conditions import Condition, parse_condition
+from observer.domain.conditions import parse_condition
 from observer.domain.known_error import KnownError, Signature, match
-from observer.domain.matching import KnownErrorIndex, look_up
 from observer.domain.patterns import compile_pattern
 
 LINES = ["INFO ok", "ERROR unexpected field 'legacy_id' in record 77"]
@@ -69,73 +67,6 @@ def test_nothing_less_than_all_three_signals_ever_matches(
         and metrics.get("error_rate_pct", 0) > 1
     )
     assert found.matched is all_three
-
-
-SEED = """
-errors:
-  - id: ke-001
-    signature:
-      log_pattern: "Redis connection pool exhausted"
-      node: kafka_to_redis_consumer
-      metric_condition: "redis_connected_clients > 280"
-    fix:
-      type: automated
-      steps:
-        - {action: verify, check: "redis_connected_clients < 200", timeout: 60s}
-  - id: ke-002
-    signature:
-      log_pattern: "WebSocket disconnected.*reconnecting"
-      node: websocket_ingestion
-      metric_condition: "ws_reconnection_count increase > 3 in 5m"
-    fix:
-      type: wait_and_verify
-      steps:
-        - {action: verify, check: "ws_messages_received rate > 0", timeout: 120s}
-"""
-
-
-def test_the_seeds_known_errors_parse_to_their_meaning_and_are_found_by_it() -> None:
-    """Case 76."""
-    rows = yaml.safe_load(SEED)["errors"]
-    signatures = [
-        Signature(
-            row["signature"]["log_pattern"],
-            row["signature"]["node"],
-            parse_condition(row["signature"]["metric_condition"]),
-        )
-        for row in rows
-    ]
-    clients = Condition("redis_connected_clients", None, ">", 280.0, None)
-    reconnects = Condition("ws_reconnection_count", "increase", ">", 3.0, "5m")
-    assert signatures == [
-        Signature("Redis connection pool exhausted", "kafka_to_redis_consumer", clients),
-        Signature("WebSocket disconnected.*reconnecting", "websocket_ingestion", reconnects),
-    ]
-    assert [parse_condition(row["fix"]["steps"][0]["check"]) for row in rows] == [
-        Condition("redis_connected_clients", None, "<", 200.0, None),
-        Condition("ws_messages_received", "rate", ">", 0.0, None),
-    ]
-    ke_001, ke_002 = (
-        KnownError(row["id"], signature, "", row["fix"]["type"], None, "high")
-        for row, signature in zip(rows, signatures, strict=True)
-    )
-    index = KnownErrorIndex([ke_001, ke_002])
-    exhausted = look_up(
-        index,
-        node="kafka_to_redis_consumer",
-        lines=["ERROR Redis connection pool exhausted, retrying in 5s"],
-        metrics={"redis_connected_clients": 298},
-    )
-    assert exhausted.found is not None
-    assert exhausted.found.known_error == ke_001
-    disconnected = look_up(
-        index,
-        node="websocket_ingestion",
-        lines=["WARN WebSocket disconnected (1006), reconnecting in 2s"],
-        metrics={"increase(ws_reconnection_count[5m])": [4.0]},
-    )
-    assert disconnected.found is not None
-    assert disconnected.found.known_error == ke_002
 
 
 def test_without_a_condition_pattern_and_node_are_enough() -> None:
