@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 import uuid
 from dataclasses import dataclass
 
@@ -12,9 +11,10 @@ from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
 from observer.errors import InboxFull, ObserverUnavailable
 from observer.lifecycle import LifecycleControl
+from observer.recognition import Recognition
 from observer.records.inbox import Inbox
 from observer.services import Services
-from observer.sources import Alert, ResolvedAlert
+from observer.sources import Alert, OngoingAlert, ResolvedAlert
 from observer.worker.requeue import Requeue
 
 
@@ -41,6 +41,8 @@ class Intake:
         self._lifecycle = lifecycle
         self._settings = services.configuration.observer
         self._tree = services.tree
+        self._recognition = Recognition(services.events, self._settings.dedupe.window)
+        self._numbering = asyncio.Lock()
         self._deriving = asyncio.Lock()
 
     async def accept(self, source: str, alerts: list[Alert], body: bytes) -> list[Accepted]:
@@ -65,10 +67,17 @@ class Intake:
 
     async def _accept(self, source: str, alert: Alert, body_hash: str) -> Accepted:
         alert = self._placed(source, alert)
-        event_ids = self._event_ids(source, alert, body_hash)
-        keys = [digest(alert.tenant_id, source, event_id) for event_id in event_ids]
-        known = await self._events.known(keys)
-        if known is not None and await self._is_repetition(alert, known):
+        if not isinstance(alert, OngoingAlert):
+            return await self._accept_recognised(source, alert, body_hash)
+        # Its number must be stored before the next one is counted.
+        async with self._numbering:
+            numbered = await self._recognition.numbered(source, alert)
+            return await self._accept_recognised(source, numbered, body_hash)
+
+    async def _accept_recognised(self, source: str, alert: Alert, body_hash: str) -> Accepted:
+        event_ids = self._recognition.event_ids(source, alert, body_hash)
+        known = await self._recognition.repeated(source, alert, event_ids)
+        if known is not None:
             return Accepted(known.event_id, known.session_id, duplicate=True)
         if isinstance(alert, ResolvedAlert):
             return await self._note_resolved(source, alert, event_ids[0], body_hash)
@@ -130,6 +139,7 @@ class Intake:
             occurred_at=alert.occurred_at,
             labels=redactor.value(alert.labels),
             metrics=alert.metrics,
+            subject=alert.subject if isinstance(alert, OngoingAlert | ResolvedAlert) else None,
         )
 
     async def _enqueue(self, event: Event, body_hash: str, fingerprint: str | None) -> Accepted:
@@ -159,21 +169,6 @@ class Intake:
         pending = await self._services.session_views.pending()
         if pending["queued"] + pending["running"] >= limit:
             raise InboxFull(f"{limit} events wait already")
-
-    def _event_ids(self, source: str, alert: Alert, body_hash: str) -> list[str]:
-        """The caller's id, or one made from the body and the time; then the one before it."""
-        if alert.event_id is not None:
-            return [alert.event_id]
-        bucket = int(time.time() // self._settings.dedupe.window)
-        return [f"body-{digest(source, body_hash, str(b))[:20]}" for b in (bucket, bucket - 1)]
-
-    async def _is_repetition(self, alert: Alert, known: Event) -> bool:
-        if alert.event_id is not None:
-            return True
-        accepted_at = await self._events.accepted_at(known.key)
-        return accepted_at is not None and (
-            time.time() - accepted_at < self._settings.dedupe.window
-        )
 
 
 def _fresh_session(alert: Alert) -> str:

@@ -108,7 +108,7 @@ class DependencyTree:
         return way[::-1] if way[-1] == top else []
 
     def of_alert(self, alert: str) -> str | None:
-        """The node or metric that an alert's name belongs to."""
+        """The node or metric that an alert's name belongs to; of a metric, also its Gatus check."""
         return self._by_alert.get(alert)
 
     @cached_property
@@ -122,7 +122,8 @@ class DependencyTree:
     @cached_property
     def _by_alert(self) -> dict[str, str]:
         everything = (*self.metrics.values(), *self.nodes.values())
-        return {alert: found.name for found in everything for alert in found.alerts}
+        known = {m.gatus_check: m.name for m in self.metrics.values() if m.gatus_check is not None}
+        return known | {alert: found.name for found in everything for alert in found.alerts}
 
 
 def _reach(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> Iterator[str]:

@@ -48,6 +48,8 @@ class Event(BaseModel):
     occurred_at: datetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
+    subject: str | None = None
+    """What goes on, where the source numbers no occurrences: the event's id then ends in one."""
 
     @property
     def key(self) -> str:

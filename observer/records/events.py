@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.domain.event import Event
+from observer.domain.occurrence import Latest
 from observer.records.database import Database
 
 _STORED = (
@@ -13,6 +14,8 @@ _STORED = (
     " WHERE other.tenant_id = events.tenant_id AND other.session_id = events.session_id"
     " AND other.status = 'waiting' AND other.seq != events.seq) AS session_asks FROM events"
 )
+
+_OPEN = "sessions.status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,29 @@ class Events:
         )
         return None if row is None else row["accepted_at"]
 
+    async def latest_of(self, tenant_id: str, source: str, subject: str) -> Latest | None:
+        """The newest event of a subject."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT payload, accepted_at, EXISTS (SELECT 1 FROM sessions"
+                " WHERE sessions.tenant_id = events.tenant_id"
+                f" AND sessions.session_id = events.session_id AND {_OPEN}) AS open FROM events"
+                " WHERE tenant_id = ? AND json_extract(payload, '$.subject') = ?"
+                " AND json_extract(payload, '$.source') = ? ORDER BY seq DESC LIMIT 1",
+                (tenant_id, subject, source),
+            ).fetchone()
+        )
+        if row is None:
+            return None
+        event = Event.model_validate_json(row["payload"])
+        return Latest(event.event_id, row["accepted_at"], session_open=bool(row["open"]))
+
     async def open_session(self, tenant_id: str, fingerprint: str) -> str | None:
         """The derived session of this fingerprint that has not ended."""
         row = await self._database.read(
             lambda c: c.execute(
                 "SELECT session_id FROM sessions WHERE tenant_id = ? AND fingerprint = ?"
-                " AND status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
-                " ORDER BY created_at DESC LIMIT 1",
+                f" AND {_OPEN} ORDER BY created_at DESC LIMIT 1",
                 (tenant_id, fingerprint),
             ).fetchone()
         )

@@ -180,4 +180,11 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # A tenant's calls since midnight.
         "CREATE INDEX transitions_by_time ON state_transitions (tenant_id, timestamp)",
     ),
+    (
+        # The latest event of a subject whose occurrences we number.
+        """
+        CREATE INDEX events_of_subject ON events (tenant_id, json_extract(payload, '$.subject'))
+        WHERE json_extract(payload, '$.subject') IS NOT NULL
+        """,
+    ),
 ]

@@ -30,6 +30,7 @@ _ONLY_THE_KEY = (
     "json_object('event_id', json_extract(payload, '$.event_id'),"
     " 'source', json_extract(payload, '$.source'), 'stage', json_extract(payload, '$.stage'),"
     " 'severity', json_extract(payload, '$.severity'),"
+    " 'subject', json_extract(payload, '$.subject'),"
     " 'tenant_id', tenant_id, 'session_id', session_id, 'message', '')"
 )
 

@@ -54,6 +54,8 @@ class _Planter:
         for name, row in file.metrics.items():
             at = ("metrics", name)
             self._own_alerts(name, row.alerts, at)
+            if row.sla.gatus_check is not None:
+                self._own(name, row.sla.gatus_check, (*at, "sla", "gatus_check"))
             window = windows.get(row.sla.window)
             if window is None:
                 problem = _no_such("window", row.sla.window, windows)
@@ -86,9 +88,12 @@ class _Planter:
 
     def _own_alerts(self, owner: str, alerts: list[str], at: Location) -> None:
         for i, alert in enumerate(alerts):
-            if self._alerts.setdefault(alert, owner) != owner:
-                message = f"the alert '{alert}' belongs to {self._alerts[alert]} already"
-                self._complain((*at, "alerts", i), message)
+            self._own(owner, alert, (*at, "alerts", i))
+
+    def _own(self, owner: str, alert: str, at: Location) -> None:
+        if self._alerts.setdefault(alert, owner) != owner:
+            message = f"the alert '{alert}' belongs to {self._alerts[alert]} already"
+            self._complain(at, message)
 
     def _refuse_dangling(self) -> None:
         for at, row in self._rows:

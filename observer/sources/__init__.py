@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from observer.sources import alertmanager, native
-from observer.sources.native import Alert, ResolvedAlert
+from observer.sources import alertmanager, gatus, native
+from observer.sources.native import Alert, OngoingAlert, ResolvedAlert
 
 SOURCES: dict[str, Callable[[Any], list[Alert]]] = {
     "native": native.parse,
     "alertmanager": alertmanager.parse,
+    "gatus": gatus.parse,
 }
 
-__all__ = ["SOURCES", "Alert", "ResolvedAlert"]
+__all__ = ["SOURCES", "Alert", "OngoingAlert", "ResolvedAlert"]

@@ -5,25 +5,16 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from observer.domain.event import NAME_LIMIT, Severity, digest
-from observer.errors import PayloadRejected
+from observer.domain.event import digest
 from observer.sources.native import MESSAGE_LIMIT, Alert, ResolvedAlert
+from observer.sources.reading import plain_name, rejection, severity_of
 
 _STAGE_LABELS = ("stage", "node", "service", "job", "alertname")
-_SEVERITIES = {
-    "critical": Severity.CRITICAL,
-    "page": Severity.CRITICAL,
-    "error": Severity.CRITICAL,
-    "warning": Severity.WARNING,
-    "info": Severity.INFO,
-    "none": Severity.INFO,
-}
 
 
 class PrometheusAlert(BaseModel):
@@ -40,6 +31,11 @@ class Group(BaseModel):
     """A delivery. Keys that are not listed are ignored."""
 
     version: Literal["4"]
+    status: Literal["firing", "resolved"] = "firing"
+    group_key: str = Field(default="", alias="groupKey")
+    group_labels: dict[str, str] = Field(default_factory=dict, alias="groupLabels")
+    common_labels: dict[str, str] = Field(default_factory=dict, alias="commonLabels")
+    truncated_alerts: int = Field(default=0, alias="truncatedAlerts")
     alerts: list[PrometheusAlert] = Field(min_length=1, max_length=1000)
 
 
@@ -51,37 +47,63 @@ def parse(payload: Any) -> list[Alert]:
     """
     try:
         group = Group.model_validate(payload)
-        return [_event(alert) for alert in group.alerts]
+        events = [_event(alert) for alert in group.alerts]
+        if group.truncated_alerts > 0 and group.status == "firing":
+            events.append(_left_out(group))
+        return events
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(body)"
-        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
+        raise rejection(error) from error
 
 
 def _event(alert: PrometheusAlert) -> Alert:
     labels = alert.labels
-    stage = next((labels[name] for name in _STAGE_LABELS if labels.get(name)), "unknown")
     fired = digest(alert.fingerprint, alert.starts_at.isoformat())[:32]
     event = Alert(
-        severity=_SEVERITIES.get(labels.get("severity", "").lower()),
-        stage=_name(stage),
+        severity=severity_of(labels.get("severity", "")),
+        stage=_stage(labels),
         message=_message(alert),
-        tenant_id=_name(labels.get("tenant") or labels.get("tenant_id") or "default"),
+        tenant_id=_tenant(labels),
         event_id=fired,
         occurred_at=alert.starts_at,
-        labels=dict(list(labels.items())[:100]),
+        labels=_kept(labels),
     )
     if alert.status == "firing":
         return event
     return ResolvedAlert(**{**dict(event), "event_id": f"{fired}-resolved", "resolves": fired})
 
 
+def _left_out(group: Group) -> Alert:
+    """The alerts that `max_alerts` cut off are an event themselves, or nobody would know."""
+    labels = {**group.common_labels, **group.group_labels}
+    firing = [alert.starts_at for alert in group.alerts if alert.status == "firing"]
+    since = min(firing or [group.alerts[0].starts_at], key=str)
+    return Alert(
+        severity=severity_of(labels.get("severity", "")),
+        stage=_stage(labels),
+        message=f"Alertmanager left {group.truncated_alerts} alerts of this group out of its"
+        " delivery: raise max_alerts of its webhook",
+        tenant_id=_tenant(labels),
+        event_id=digest("left out", group.group_key, since.isoformat()),
+        occurred_at=since,
+        labels=_kept(labels),
+    )
+
+
+def _stage(labels: dict[str, str]) -> str:
+    return plain_name(next((labels[n] for n in _STAGE_LABELS if labels.get(n)), "unknown"))
+
+
+def _tenant(labels: dict[str, str]) -> str:
+    return plain_name(labels.get("tenant") or labels.get("tenant_id") or "default")
+
+
+def _kept(labels: dict[str, str]) -> dict[str, str]:
+    """As many as an event holds, first the one that the tree knows alerts by."""
+    names = sorted(labels, key=lambda name: name != "alertname")
+    return {name: labels[name] for name in names[:100]}
+
+
 def _message(alert: PrometheusAlert) -> str:
     said = alert.annotations.get("summary") or alert.annotations.get("description")
     name = alert.labels.get("alertname", "alert")
     return (f"{name}: {said}" if said else name)[:MESSAGE_LIMIT]
-
-
-def _name(text: str) -> str:
-    """A label as a name of ours: its other characters become `_`."""
-    return re.sub(r"[^A-Za-z0-9_.:-]", "_", text).lstrip("-.:")[:NAME_LIMIT] or "unknown"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from observer.domain.event import NAME_LIMIT, NAME_PATTERN, Severity
-from observer.errors import PayloadRejected
+from observer.sources.reading import rejection
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, min_length=1, max_length=NAME_LIMIT)]
 """Letters, digits, `_`, `.`, `:` and `-`, not beginning with a dash; at most 100."""
@@ -33,11 +33,20 @@ class Alert(BaseModel):
     feature: Name = "pipeline_observer"
 
 
+class OngoingAlert(Alert):
+    """Word of something that goes on, from a source that gives it neither an id nor a time."""
+
+    subject: Name
+    """What it is about; the same again is the same occurrence until that one is over."""
+    over: bool
+
+
 class ResolvedAlert(Alert):
     """The source's word that what it alerted of is over."""
 
     resolves: Name
     """The event id of the alert that fired."""
+    subject: Name | None = None
 
 
 def parse(payload: Any) -> list[Alert]:
@@ -49,6 +58,4 @@ def parse(payload: Any) -> list[Alert]:
     try:
         return [Alert.model_validate(payload)]
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(body)"
-        raise PayloadRejected(f"{field}: {first['msg']}", field=field) from error
+        raise rejection(error) from error

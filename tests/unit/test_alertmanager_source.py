@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from observer.domain.event import Severity
 from observer.errors import PayloadRejected
@@ -94,3 +96,64 @@ def test_what_is_no_delivery_is_refused_with_its_field(payload: Any, field: str)
     with pytest.raises(PayloadRejected) as refusal:
         parse(payload)
     assert refusal.value.field == field
+
+
+def test_alerts_that_were_left_out_are_an_event_that_is_the_same_at_every_repetition() -> None:
+    cut = {**delivery(alert()), "truncatedAlerts": 12}
+    fired, left_out = parse(cut)
+    assert left_out.stage == "ConsumerLag"
+    assert "left 12 alerts of this group out" in left_out.message
+    assert left_out.event_id == parse(cut)[1].event_id != fired.event_id
+    later = {**delivery(alert(startsAt="2026-11-22T03:00:00Z")), "truncatedAlerts": 12}
+    assert parse(later)[1].event_id != left_out.event_id
+    assert len(parse({**cut, "status": "resolved"})) == 1
+
+
+def test_a_group_of_hundreds_firing_and_resolved_is_as_many_events_in_its_order() -> None:
+    """Case 32."""
+    states = ["firing", "resolved"] * 250
+    events = parse(delivery(*(alert(status=s, fingerprint=f"f{i}") for i, s in enumerate(states))))
+    assert [isinstance(event, ResolvedAlert) for event in events] == [False, True] * 250
+    assert len({event.event_id for event in events}) == 500
+
+
+def test_the_name_that_the_tree_knows_is_kept_among_however_many_labels() -> None:
+    many = {f"a{i}": "x" for i in range(150)}
+    (event,) = parse(delivery(alert(labels={**many, "alertname": "Known"})))
+    assert event.labels["alertname"] == "Known"
+    assert len(event.labels) == 100
+
+
+WORDS = st.sampled_from(["firing", "resolved", "4", "2026-11-21T03:00:00Z", "2026-11-21 03:00"])
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | WORDS
+LABELS = st.dictionaries(st.sampled_from(["alertname", "stage", "tenant"]) | st.text(), VALUES)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "version": st.just("4") | VALUES,
+            "alerts": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "status": WORDS,
+                        "labels": LABELS,
+                        "startsAt": WORDS | st.floats() | st.datetimes().map(str),
+                        "fingerprint": st.text(max_size=3) | VALUES,
+                    },
+                    optional={"annotations": LABELS},
+                ),
+                max_size=4,
+            ),
+        },
+        optional={"truncatedAlerts": VALUES, "groupLabels": LABELS, "status": WORDS},
+    )
+)
+def test_any_json_gives_events_or_a_refusal_and_nothing_else(payload: Any) -> None:
+    """Case 65."""
+    try:
+        events = parse(payload)
+    except PayloadRejected as refusal:
+        assert refusal.field
+    else:
+        assert all(event.stage.isascii() and event.event_id for event in events)

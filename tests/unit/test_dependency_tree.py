@@ -242,3 +242,13 @@ def test_three_thousand_nodes_in_one_chain_of_references_are_walked_both_ways(
     assert sum(1 for _ in tree.below("m0")) == 3_000
     assert len(tree.impact("n2999", NOW)) == 3_000
     assert len(tree.path("m0", "n2999")) == 3_001
+
+
+def test_a_gatus_check_measures_one_metric_and_is_one_of_its_alerts_names(tmp_path: Path) -> None:
+    sla = "{{threshold: 1s, window: ALWAYS, gatus_check: G / N}}"
+    row = "  {}:\n    description: d\n    sla: " + sla + "\n"
+    assert complaints(tmp_path, "metrics:\n" + row.format("a") + row.format("b")) == [
+        "7: metrics.b.sla.gatus_check: the alert 'G / N' belongs to a already"
+    ]
+    (tmp_path / "dependency_tree.yaml").write_text("metrics:\n" + row.format("a"))
+    assert load_tree(tmp_path).of_alert("G / N") == "a"
