@@ -15,6 +15,7 @@ from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
+from observer.cli.init import init
 from observer.cli.journal import journal
 from observer.cli.render import complain
 from observer.cli.send import send
@@ -40,6 +41,7 @@ COMMANDS = [
     resume,
     dead_letters,
     redeliver,
+    init,
     validate,
     pause,
     unpause,

@@ -36,6 +36,10 @@ class LokiDouble(HttpDouble):
         """Add a line, of a time in seconds."""
         self.entries.append(Entry(labels, int(at * 1e9), line))
 
+    def held(self) -> list[Entry]:
+        """Every line there is."""
+        return self.entries
+
     def _answer(self, asked: Asked) -> Reply:
         if asked.path != "/loki/api/v1/query_range":
             return Reply(404, b"404 page not found\n")
@@ -53,7 +57,7 @@ class LokiDouble(HttpDouble):
         backward = asked.query.get("direction", "backward") == "backward"
         found = [
             e
-            for e in self.entries
+            for e in self.held()
             if start <= e.at_ns < end
             and all(e.labels.get(k) == v for k, v in labels.items())
             and all(text in e.line for text in filters)

@@ -71,3 +71,13 @@ class Kafka(Part):
             await consumer.commit({TopicPartition(topic, p): o for p, o in offsets.items()})
         finally:
             await consumer.stop()
+
+    async def skip(self, group: str, topic: str) -> None:
+        """Commit a group's offset behind the topic's last record."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.servers)
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets([TopicPartition(topic, 0)])
+        finally:
+            await consumer.stop()
+        await self.commit(group, topic, {0: ends[TopicPartition(topic, 0)]})

@@ -65,6 +65,7 @@ class Part(ABC):
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     @abstractmethod
@@ -84,7 +85,12 @@ class Part(ABC):
         """Start it and wait until it can be asked."""
         with (self.folder / f"{self.name}.out").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(), cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+                self.command(),
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         wait_until(self._started, f"{self.name} starts")
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from tests.stack.part import Part, program
 
@@ -15,6 +16,11 @@ class RedisServer(Part):
     name = "redis-server"
     password = "swordfish-31"
 
+    def __init__(self, folder: Path, *, clients: int = MAX_CLIENTS, settings: str = "") -> None:
+        super().__init__(folder)
+        self.clients = clients
+        self._settings = settings
+
     @property
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}"
@@ -23,15 +29,16 @@ class RedisServer(Part):
         return [
             program("redis-server"),
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-            *("--save", "", "--appendonly", "no", "--maxclients", str(MAX_CLIENTS)),
+            *("--save", "", "--appendonly", "no", "--maxclients", str(self.clients)),
             *("--requirepass", self.password),
+            *self._settings.split(),
         ]
 
     @contextmanager
     def exhausted(self) -> Iterator[None]:
         """Every place taken."""
         with ExitStack() as held:
-            for _ in range(MAX_CLIENTS):
+            for _ in range(self.clients):
                 line = held.enter_context(socket.create_connection(("127.0.0.1", self.port)))
                 line.settimeout(5)
                 line.sendall(b"PING\r\n")

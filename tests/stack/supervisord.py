@@ -28,6 +28,9 @@ username=observer
 password={password}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+{programs}"""
+
+IN_SEVERAL_STATES = """
 [program:worker]
 command=sleep 3600
 startsecs=0
@@ -49,8 +52,9 @@ programs=worker,broken,slow,parked
 class Supervisord(Part):
     name = "supervisord"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: str = IN_SEVERAL_STATES) -> None:
         super().__init__(folder)
+        self._programs = programs
         # The path of a unix socket has at most about a hundred characters.
         self._short = Path(tempfile.mkdtemp(prefix="sv"))
         self.socket = self._short / "s.sock"
@@ -66,7 +70,13 @@ class Supervisord(Part):
     def command(self) -> list[str]:
         config = self.folder / "supervisord.conf"
         config.write_text(
-            CONFIG.format(folder=self.folder, port=self.port, socket=self.socket, password=PASSWORD)
+            CONFIG.format(
+                folder=self.folder,
+                port=self.port,
+                socket=self.socket,
+                password=PASSWORD,
+                programs=self._programs,
+            )
         )
         return [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
 
@@ -74,13 +84,15 @@ class Supervisord(Part):
         return takes_connections(self.port) and self.socket.exists()
 
     def start(self) -> Supervisord:
-        """Start it, and wait until the broken program was given up."""
+        """Start it, and wait until the program that is broken was given up."""
         super().start()
-        wait_until(
-            lambda: self.rpc.getProcessInfo("pipeline:broken")["statename"] == "FATAL",
-            "the broken program is given up",
-        )
+        if self._programs is IN_SEVERAL_STATES:
+            wait_until(lambda: self.state("pipeline:broken") == "FATAL", "a program is given up")
         return self
+
+    def state(self, process: str) -> str:
+        """A process' state, as `group:name`."""
+        return self.rpc.getProcessInfo(process)["statename"]
 
     @property
     def rpc(self) -> Any:
