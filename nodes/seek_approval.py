@@ -10,7 +10,6 @@ from langgraph.types import interrupt
 
 from graph.state import ObserverState
 from observer.domain.approval import plan_of
-from observer.domain.autonomy import strictest
 from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import digest
@@ -37,15 +36,14 @@ async def seek_approval(
         # Nothing may stand before the interrupt: this node runs again from its top.
         ruling = state["ruling"]
         answer = interrupt(request_for(remedy, ruling.reason if ruling else ""))
-        return await _take_up(answer, remedy, approvals)
+        return await _take_up(answer, remedy, approvals, dispatcher, run)
     if remedy is None:
         return _refused(f"{state['known_error']} is a case for a person")
     if tree.find(run.incident.stage) is None:
         return _refused(f"{run.incident.stage} is not in dependency_tree.yaml: a case for a person")
     if (switched_off := await kill_switch.why_refused(run.incident.tenant_id)) is not None:
         return _refused(switched_off)
-    known = remedy.id if remedy.origin == "known error" else None
-    ruling = strictest(dispatcher.rule_on(s, run, known_error=known) for s in remedy.calls)
+    ruling = await dispatcher.rule_on(remedy, run)
     if ruling.kind is not RulingKind.ASK:
         return {"ruling": ruling, "because": ruling.reason}
     incident = run.incident
@@ -90,20 +88,28 @@ def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:
     }
 
 
-async def _take_up(answer: Any, remedy: Remedy, approvals: Approvals) -> dict[str, Any]:
+async def _take_up(
+    answer: Any, remedy: Remedy, approvals: Approvals, dispatcher: Dispatcher, run: Run
+) -> dict[str, Any]:
     decisions = await approvals.take_up(str(remedy.approval_id), answer["decisions"])
     rejected = next((d for d in decisions if d["type"] == "reject"), None)
     if rejected is not None:
-        note = rejected.get("message") or "no reason given"
-        because = f"rejected: {note}"
-        return {"approval": ApprovalState.REJECTED, "because": because, "to_tell": None}
+        return _rejected(f"rejected: {rejected.get('message') or 'no reason given'}")
     calls = [
         Call(d["edited_action"]["name"], d["edited_action"]["args"]) if d["type"] == "edit" else c
         for d, c in zip(decisions, remedy.calls, strict=True)
     ]
+    approved = remedy.with_calls(calls)
+    ruling = await dispatcher.rule_on(approved, run)
+    if ruling.kind is RulingKind.REFUSE:
+        return _rejected(f"approved, and refused all the same: {ruling.reason}")
     return {
         "approval": ApprovalState.APPROVED,
         "to_tell": None,
-        "remedy": remedy.with_calls(calls),
+        "remedy": approved,
         "because": f"approved by a person: {remedy.approval_id}",
     }
+
+
+def _rejected(because: str) -> dict[str, Any]:
+    return {"approval": ApprovalState.REJECTED, "because": because, "to_tell": None}

@@ -16,6 +16,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
 from observer.gateway.offered_tools import refuse_misfits
+from observer.gateway.policy import Policy
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
@@ -77,12 +78,12 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         approvals=approvals,
         memory=Memory(database, journal, configuration.known_errors),
         mcp=mcp,
-        claims=Claims(),
+        claims=Claims(configuration.tree),
         dispatcher=Dispatcher(
             mcp,
             ledger,
             approvals,
-            configuration.autonomy,
+            Policy(configuration.autonomy, configuration.tree),
             budgets,
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,

@@ -12,7 +12,9 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 
 from observer.bootstrap import open_services
+from observer.domain.calls import Call
 from observer.domain.lifecycle import Lifecycle
+from observer.domain.target import why_outside
 from observer.errors import (
     AnswerRejected,
     NotADeadLetter,
@@ -96,6 +98,9 @@ class Observer:
             edited = decision.get("edited_action")
             if edited is not None and edited["name"] in services.mcp.tools:
                 wrong = services.mcp.misfit(edited["name"], edited["args"])
+                if wrong is None and approval.node is not None:
+                    call = Call(edited["name"], edited["args"])
+                    wrong = why_outside(call, about=approval.node, tree=services.tree)
                 if wrong is not None:
                     raise AnswerRejected(f"decisions.{i}.edited_action.args: {wrong}")
         await services.approvals.answer(approval_id, decisions)

@@ -61,6 +61,10 @@ class AnswerRejected(ObserverError):
     """The answer does not fit the pending approval."""
 
 
+class OutsideIncident(ObserverError):
+    """The action would reach a node that does not belong to this incident."""
+
+
 class NothingToResume(ObserverError):
     """Nothing of this session waits for an answer or for another try."""
 

@@ -25,6 +25,8 @@ class Approval:
     answer: dict[str, Any] | None
     deadline: float
     created_at: float
+    node: str | None = None
+    """What the incident is about; none in a question of an earlier release."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's pending item."""
@@ -56,7 +58,7 @@ def approved_fingerprint(approval: Approval) -> str | None:
     calls: list[Call] = []
     asked = approval.request["action_requests"]
     for request, decision in zip(asked, approval.answer["decisions"], strict=True):
-        if decision["type"] == "reject":
+        if decision["type"] not in ("approve", "edit"):
             return None
         action = decision.get("edited_action", request)
         calls.append(Call(action["name"], action["args"]))

@@ -1,38 +1,71 @@
-"""Whose turn it is to change a node: one session at a time, from its act to its verdict."""
+"""Whose turn it is to change a node: one session on a lineage at a time, from act to verdict."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
+from observer.domain.dependency_tree import DependencyTree
 
-@dataclass
+
+@dataclass(eq=False)
 class _Claim:
+    node: str
     holder: str
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    lineage: frozenset[str]
+    granted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def conflicts(self, other: _Claim) -> bool:
+        return self.holder != other.holder and self.node in other.lineage
 
 
 class Claims:
-    """Two sessions that want to change the same node do not do so at once.
+    """Two sessions that want to change the same node, or one above or below it, take turns.
 
-    Kept in memory: the one process that owns the data directory is the only one that acts.
+    Kept in memory: the one process that owns the data directory is the only one that acts. Who
+    waits holds nothing, and is served in the order of arrival: nobody waits for ever.
     """
 
-    def __init__(self) -> None:
-        self._claims: dict[str, _Claim] = {}
+    def __init__(self, tree: DependencyTree) -> None:
+        self._tree = tree
+        self._claims: list[_Claim] = []
 
     async def take(self, node: str, holder: str) -> bool:
-        """Wait until the node is this holder's; returns whether somebody else had it until now."""
-        waited = False
-        while (claim := self._claims.get(node)) is not None and claim.holder != holder:
-            waited = True
-            await claim.freed.wait()
-        self._claims.setdefault(node, _Claim(holder))
+        """Wait until the node is this holder's; returns whether somebody else had it until now.
+
+        One claim a holder: what it had before on another node is given back first.
+        """
+        if any(claim.node == node for claim in self._held_by(holder)):
+            return False
+        self.release(holder)
+        claim = _Claim(node, holder, self._lineage(node))
+        self._claims.append(claim)
+        self._grant()
+        waited = not claim.granted.is_set()
+        try:
+            await claim.granted.wait()
+        except asyncio.CancelledError:
+            self._drop(claim)
+            raise
         return waited
 
     def release(self, holder: str) -> None:
-        """Give back whatever the holder has."""
-        for node, claim in list(self._claims.items()):
-            if claim.holder == holder:
-                del self._claims[node]
-                claim.freed.set()
+        """Give back what the holder has."""
+        self._drop(*self._held_by(holder))
+
+    def _held_by(self, holder: str) -> list[_Claim]:
+        return [c for c in self._claims if c.holder == holder and c.granted.is_set()]
+
+    def _drop(self, *gone: _Claim) -> None:
+        self._claims = [claim for claim in self._claims if claim not in gone]
+        self._grant()
+
+    def _grant(self) -> None:
+        """To each its turn that nobody before it, holding or waiting, stands in the way of."""
+        for i, claim in enumerate(self._claims):
+            if not any(claim.conflicts(earlier) for earlier in self._claims[:i]):
+                claim.granted.set()
+
+    def _lineage(self, node: str) -> frozenset[str]:
+        below = (found.name for found in self._tree.below(node))
+        return frozenset((node, *self._tree.above(node), *below))

@@ -7,9 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
 
-from observer.domain.autonomy import Rule, rule_on
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
@@ -17,6 +15,7 @@ from observer.domain.span import Span, SpanKind, span_of
 from observer.errors import KillSwitchOn
 from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
+from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply, reply_from_result
 from observer.records.ledger import Ledger, Transition
 from observer.records.questions import Questions
@@ -35,7 +34,7 @@ class Dispatcher:
         sessions: McpSessions,
         ledger: Ledger,
         questions: Questions,
-        autonomy: Mapping[str, Rule],
+        policy: Policy,
         budgets: Budgets,
         redactor: Redactor,
         *,
@@ -44,26 +43,18 @@ class Dispatcher:
         self._sessions = sessions
         self._ledger = ledger
         self._questions = questions
-        self._autonomy = autonomy
+        self._policy = policy
         self._budgets = budgets
         self._redactor = redactor
         self._reads_valid_for_s = reads_valid_for_s
 
-    def rule_on(self, call: Call, run: Run, *, known_error: str | None = None) -> Ruling:
-        """What autonomy.yaml says of a call, before anybody was asked."""
-        return rule_on(
-            self._autonomy.get(call.tool),
-            severity=run.incident.severity,
-            known_error=known_error,
-        )
+    async def rule_on(self, remedy: Remedy, run: Run) -> Ruling:
+        """What may become of a remedy, before anybody was asked."""
+        return self._policy.on_remedy(remedy, run)
 
     async def read(self, call: Call, *, key: str, run: Run) -> Observation:
         """One look. A tool that is not a read by autonomy.yaml is refused."""
-        rule = self._autonomy.get(call.tool)
-        if rule is not None and not rule.reads_only:
-            ruling = Ruling(RulingKind.REFUSE, f"{call.tool} is not a read")
-        else:
-            ruling = self.rule_on(call, run)
+        ruling = self._policy.on_read(call, run)
         return await self._dispatch(call, key=key, run=run, purpose=Purpose.READ, ruling=ruling)
 
     async def remedy(
@@ -73,8 +64,7 @@ class Dispatcher:
         call = (remedy.rollback if rollback else remedy.steps)[step]
         if isinstance(call, Wait):
             raise TypeError("a wait is no call")
-        known = remedy.id if remedy.origin == "known error" else None
-        ruling = self.rule_on(call, run, known_error=known)
+        ruling = self._policy.on_step(call, remedy, run)
         if ruling.kind is RulingKind.ASK and remedy.approval_id is not None:
             if await self._questions.permits(remedy.approval_id, run.incident, remedy.fingerprint):
                 ruling = Ruling(RulingKind.ALLOW, f"approved: {remedy.approval_id}")
@@ -84,7 +74,7 @@ class Dispatcher:
 
     async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
         """One notification or ticket; exempt from the budget, tried again where it failed."""
-        ruling = self.rule_on(call, run)
+        ruling = self._policy.on_notice(call, run)
         call = Call(call.tool, self._redactor.value(call.args))
         return await self._dispatch(call, key=key, run=run, purpose=Purpose.NOTIFY, ruling=ruling)
 
@@ -187,7 +177,6 @@ class Dispatcher:
     def _span(
         self, call: Call, observation: Observation, run: Run, started: int, latency_ms: float
     ) -> Span:
-        rule = self._autonomy.get(call.tool)
         return span_of(
             run,
             SpanKind.TOOL_CALL,
@@ -200,7 +189,7 @@ class Dispatcher:
             tool_version=self._sessions.version(call.tool),
             args_redacted=self._redactor.value({**call.args, "idempotency_key": observation.key}),
             result_summary=observation.summary,
-            blast_radius_class=rule.blast_radius if rule is not None else 5,
+            blast_radius_class=self._policy.blast_radius(call),
         )
 
     def forget(self, event_key: str) -> None:

@@ -50,7 +50,8 @@ class Approvals(Questions):
     ) -> None:
         fresh = connection.execute(
             "INSERT INTO approvals (id, tenant_id, session_id, event_key, fingerprint, request,"
-            " impact, status, deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)"
+            " impact, status, deadline, created_at, node)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
             (
                 approval_id,
@@ -62,6 +63,7 @@ class Approvals(Questions):
                 json.dumps(impact),
                 deadline,
                 time.time(),
+                incident.stage,
             ),
         ).rowcount
         if fresh:

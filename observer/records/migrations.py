@@ -187,4 +187,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         WHERE json_extract(payload, '$.subject') IS NOT NULL
         """,
     ),
+    (
+        # The node that a question is about: an edited answer stays within its incident.
+        "ALTER TABLE approvals ADD COLUMN node TEXT",
+    ),
 ]

@@ -125,4 +125,5 @@ def approval_of(row: Any) -> Approval:
         answer=None if row["answer"] is None else json.loads(row["answer"]),
         deadline=row["deadline"],
         created_at=row["created_at"],
+        node=row["node"],
     )

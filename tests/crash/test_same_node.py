@@ -17,9 +17,10 @@ PAIR = {
 }
 
 
-def _two_at_once(observer: ObserverProcess) -> tuple[str, str]:
+def _two_at_once(observer: ObserverProcess, other_stage: str = "transformation") -> tuple[str, str]:
     """The first one's remedy hangs until its time is up; the second one has read by then."""
     first, second = warnings(2, "pair")
+    second["stage"] = other_stage
     acting = observer.send(first)
     until(lambda: under_way(observer, "retry_failed_jobs"), "the first one acts")
     waiting = observer.send(second)
@@ -32,15 +33,19 @@ def _remedies(observer: ObserverProcess) -> list[str]:
     return [key.split("/")[1] for key in keys if "/remedy/" in key]
 
 
+@pytest.mark.parametrize("other_stage", ["transformation", "validation"])
 def test_one_acts_and_the_other_waits_and_looks_again(
-    make_observer: Callable[..., ObserverProcess],
+    make_observer: Callable[..., ObserverProcess], other_stage: str
 ) -> None:
-    """What the first one healed is not healed a second time, and the report says so."""
+    """What the first one healed is not healed a second time, and the report says so.
+
+    Validation stands on the transformation: what is done to one shows on the other.
+    """
     observer = make_observer(env=PAIR)
     observer.faults({"tools": {"retry_failed_jobs": {"mode": "hang", "times": 1}}})
     observer.start()
 
-    acting, waiting = _two_at_once(observer)
+    acting, waiting = _two_at_once(observer, other_stage)
 
     for session in (acting, waiting):
         assert observer.wait_for(session)["status"] == "resolved"

@@ -29,6 +29,7 @@ from observer.gateway.budgets import Budgets
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
+from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.database import Database
@@ -147,7 +148,7 @@ class World:
             self.mcp,  # type: ignore[arg-type]
             ledger,
             approvals,
-            self.configuration.autonomy,
+            Policy(self.configuration.autonomy, self.configuration.tree),
             budgets,
             redactor,
             reads_valid_for_s=900.0,
@@ -160,7 +161,7 @@ class World:
             "spans": spans,
             "ledger": ledger,
             "kill_switch": KillSwitch(self.database, journal),
-            "claims": Claims(),
+            "claims": Claims(self.configuration.tree),
             "approvals": approvals,
             "memory": Memory(self.database, journal, self.configuration.known_errors),
             "mcp": self.mcp,

@@ -27,6 +27,7 @@ from observer.domain.remedy import Check, Level, Remedy
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Answer, Models, Unusable
+from observer.gateway.policy import Policy
 from tests.flows.hostile_world import Played, RecordedTools, World
 
 STAGE = "transformation"
@@ -242,15 +243,18 @@ def run_of(severity: str) -> Run:
     return Run(incident=incident, trace_id="t-1", step=1, span_id="p-1")
 
 
-def dispatcher_over(tools: RecordedTools, autonomy: dict[str, Rule]) -> Dispatcher:
+def dispatcher_over(
+    tools: RecordedTools, world: World, autonomy: dict[str, Rule] | None = None
+) -> Dispatcher:
     """The real door, with nothing behind it but a note of what went through."""
+    configuration = world.configuration
     nothing: Any = NoRecords()
     budgets = Budgets(nothing, RunBudget(20), DayBudget(20, ZoneInfo("UTC")))
     return Dispatcher(
         tools,  # type: ignore[arg-type]
         nothing,
         nothing,
-        autonomy,
+        Policy(autonomy or configuration.autonomy, configuration.tree),
         budgets,
         Redactor([]),
         reads_valid_for_s=900.0,
@@ -276,7 +280,7 @@ class OneAnswer(Models):
 async def carried_out(world: World, models: OneAnswer, severity: str) -> RecordedTools:
     """Diagnose once, and carry out what came of it as if an approval 1234 had been given."""
     tools, run, runbook = RecordedTools(), run_of(severity), world.configuration.runbook
-    dispatcher = dispatcher_over(tools, world.configuration.autonomy)
+    dispatcher = dispatcher_over(tools, world)
     nothing: Any = NoRecords()
     state: Any = {**FRESH, "observations": [], "incident": run.incident}
     state |= await diagnose(state, models, runbook, nothing, run)
@@ -454,7 +458,7 @@ def test_what_is_never_autonomous_runs_under_no_other_name(stage, name, door, kn
     """Case 67: a name that autonomy.yaml doesn't have, letter for letter, is refused."""
     tools = RecordedTools()
     tools.tools = {*tools.tools, *LOOK_ALIKES}
-    dispatcher = dispatcher_over(tools, NEVER)
+    dispatcher = dispatcher_over(tools, stage.world, NEVER)
     call, run = Call(name, {"stage": STAGE}), run_of("CRITICAL")
     if door == "remedy":
         check = Check("get_stage_metrics", "error_rate_pct < 1", 1, 1)
@@ -473,7 +477,7 @@ def test_what_is_never_autonomous_runs_under_no_other_name(stage, name, door, kn
 @pytest.mark.parametrize("tool", ["page_oncall", "restart_stage", "clear_queue"])
 def test_a_reading_that_would_change_something_is_refused(stage, tool):
     tools = RecordedTools()
-    dispatcher = dispatcher_over(tools, stage.world.configuration.autonomy)
+    dispatcher = dispatcher_over(tools, stage.world)
 
     observation = stage.runner.run(
         dispatcher.read(Call(tool, {"stage": STAGE}), key="k", run=run_of("CRITICAL"))
@@ -487,7 +491,7 @@ def test_a_reading_that_would_change_something_is_refused(stage, tool):
 def test_a_page_for_a_warning_is_refused_at_the_door(stage, door):
     """Guarantee 6: even a runbook or an escalation that asks for it does not get it."""
     tools = RecordedTools()
-    dispatcher = dispatcher_over(tools, stage.world.configuration.autonomy)
+    dispatcher = dispatcher_over(tools, stage.world)
     call, run = Call("page_oncall", {"service": "data-platform", "message": "x"}), run_of("WARNING")
     check = Check("get_stage_metrics", "error_rate_pct < 1", 1, 1)
     remedy = Remedy("r", "diagnosis", (call,), check, approval_id="1234")

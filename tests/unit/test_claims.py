@@ -1,25 +1,40 @@
-"""Whose turn it is to change a node."""
+"""Whose turn it is to change a node: one session on a lineage at a time, in order of arrival."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from observer.domain.dependency_tree import DependencyTree, Node
 from observer.gateway.claims import Claims
 
-pytestmark = pytest.mark.asyncio
+# Two branches that meet at the database: a restart of one says nothing about the other.
+BELOW = {
+    "indexing": ("loading",),
+    "loading": ("database",),
+    "reports": ("database",),
+    "database": (),
+    "gateway": (),
+}
+TREE = DependencyTree(
+    nodes={name: Node(name, "stage", depends_on=below) for name, below in BELOW.items()}
+)
 
 
+@pytest.mark.asyncio
 async def test_a_free_node_is_taken_at_once_and_again_by_its_holder() -> None:
-    claims = Claims()
+    claims = Claims(TREE)
     assert await claims.take("loading", "a") is False
     assert await claims.take("loading", "a") is False
-    assert await claims.take("indexing", "b") is False
+    assert await claims.take("gateway", "b") is False
 
 
+@pytest.mark.asyncio
 async def test_the_second_one_waits_until_the_first_gives_back_and_is_told_that_it_waited() -> None:
-    claims = Claims()
+    claims = Claims(TREE)
     await claims.take("loading", "a")
     second = asyncio.create_task(claims.take("loading", "b"))
     await asyncio.sleep(0)
@@ -30,8 +45,9 @@ async def test_the_second_one_waits_until_the_first_gives_back_and_is_told_that_
     assert await second is True
 
 
+@pytest.mark.asyncio
 async def test_of_many_that_wait_one_at_a_time_has_the_node() -> None:
-    claims = Claims()
+    claims = Claims(TREE)
     inside: list[str] = []
     most = 0
 
@@ -48,11 +64,113 @@ async def test_of_many_that_wait_one_at_a_time_has_the_node() -> None:
     assert most == 1
 
 
+@pytest.mark.asyncio
 async def test_who_gives_up_waiting_takes_nothing() -> None:
-    claims = Claims()
+    claims = Claims(TREE)
     await claims.take("loading", "a")
     impatient = asyncio.create_task(claims.take("loading", "b"))
     await asyncio.sleep(0)
     impatient.cancel()
+    await asyncio.wait([impatient])
     claims.release("a")
     assert await claims.take("loading", "c") is False
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("other", ["indexing", "loading", "database"])
+async def test_a_node_above_or_below_a_claimed_one_waits(other: str) -> None:
+    """Case 91, on a lineage: at most one remediation on a node and what hangs together with it."""
+    claims = Claims(TREE)
+    await claims.take("loading", "a")
+    second = asyncio.create_task(claims.take(other, "b"))
+    await asyncio.sleep(0)
+    assert not second.done()
+    claims.release("a")
+    assert await second is True
+
+
+@pytest.mark.asyncio
+async def test_another_branch_does_not_wait_even_where_both_stand_on_the_same_node() -> None:
+    claims = Claims(TREE)
+    await claims.take("loading", "a")
+    assert await claims.take("reports", "b") is False
+    assert await claims.take("a node of no tree", "c") is False
+
+
+@pytest.mark.asyncio
+async def test_who_came_first_goes_first_though_a_later_one_could_go_at_once() -> None:
+    claims = Claims(TREE)
+    await claims.take("loading", "a")
+    root = asyncio.create_task(claims.take("database", "b"))
+    await asyncio.sleep(0)
+    later = asyncio.create_task(claims.take("reports", "c"))
+    await asyncio.sleep(0)
+    assert not root.done()
+    assert not later.done()
+    claims.release("a")
+    assert await root is True
+    assert not later.done()
+    claims.release("b")
+    assert await later is True
+
+
+@pytest.mark.asyncio
+async def test_a_holder_that_takes_another_node_gives_the_first_one_back() -> None:
+    """One claim a session: two that each want what the other has cannot block each other."""
+    claims = Claims(TREE)
+    await claims.take("loading", "a")
+    await claims.take("reports", "b")
+    first = asyncio.create_task(claims.take("reports", "a"))
+    second = asyncio.create_task(claims.take("loading", "b"))
+    assert await asyncio.wait_for(second, 1) is False
+    assert await asyncio.wait_for(first, 1) is True
+
+
+ACTS = st.lists(
+    st.tuples(st.sampled_from([*BELOW, "elsewhere"]), st.integers(0, 3), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(ACTS)
+def test_never_two_on_one_lineage_and_nobody_waits_for_ever(
+    acts: list[tuple[str, int, bool]],
+) -> None:
+    """Whoever comes in whatever order, stays however long, or gives up while it waits."""
+    inside: set[str] = set()
+
+    def lineage(node: str) -> set[str]:
+        below = {found.name for found in TREE.below(node)}
+        return {node, *TREE.above(node), *below}
+
+    async def act(claims: Claims, holder: str, node: str, turns: int) -> None:
+        await claims.take(node, holder)
+        assert not inside & lineage(node), f"{node} beside {inside}"
+        inside.add(node)
+        try:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        finally:
+            inside.remove(node)
+            claims.release(holder)
+
+    async def play() -> None:
+        claims = Claims(TREE)
+        tasks = [
+            asyncio.create_task(act(claims, f"event-{i}", node, turns))
+            for i, (node, turns, _) in enumerate(acts)
+        ]
+        await asyncio.sleep(0)
+        for task, (_, _, gives_up) in zip(tasks, acts, strict=True):
+            if gives_up and not task.done():
+                task.cancel()
+        async with asyncio.timeout(5):
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert not [e for e in ended if isinstance(e, Exception)]
+        async with asyncio.timeout(5):
+            for node in BELOW:
+                await claims.take(node, "afterwards")
+
+    inside.clear()
+    asyncio.run(play())

@@ -12,10 +12,12 @@ import pytest
 from observer.domain.autonomy import Level, Rule
 from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records import ledger as ledger_module
 from observer.records.approvals import Approvals
@@ -80,7 +82,9 @@ async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_o
             backend,  # type: ignore[arg-type]
             ledger,
             Approvals(database, journal),
-            {tool: Rule(tool, Level.FULL, 1) for tool in ("look", "page")},
+            Policy(
+                {tool: Rule(tool, Level.FULL, 1) for tool in ("look", "page")}, DependencyTree()
+            ),
             Budgets(ledger, RunBudget(9), day, now=clock.time),
             Redactor([]),
             reads_valid_for_s=900.0,

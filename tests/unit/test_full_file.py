@@ -21,11 +21,13 @@ from sqlalchemy.exc import OperationalError
 from observer.domain.autonomy import Level, Rule
 from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.checkpoints import open_checkpoints
@@ -123,7 +125,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
         backend,  # type: ignore[arg-type]
         ledger,
         Approvals(database, journal),
-        {"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)},
+        Policy({"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)}, DependencyTree()),
         Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
         redactor,
         reads_valid_for_s=900.0,
