@@ -36,6 +36,7 @@ from observer.web.bodies import (
     json_body,
     read_body,
 )
+from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
 from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
 from observer.web.refusals import REFUSALS, explain
@@ -213,6 +214,7 @@ def create_app(observer: Observer | None = None) -> FastAPI:
         app.state.observer = observer
         max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
     app.include_router(router)
+    app.include_router(knowledge)
     for kind in (ObserverError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
     app.add_middleware(LoopbackOnly)

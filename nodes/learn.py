@@ -6,10 +6,11 @@ from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import CallStatus
+from observer.records.learned import Learned
 from observer.records.memory import Memory
 
 
-async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
+async def learn(state: ObserverState, memory: Memory, learned: Learned) -> dict[str, Any]:
     if state["spared"]:
         return {"because": "another session healed it: nothing to learn from this"}
     known, healthy = state["known_error"], state["healthy"]
@@ -21,5 +22,20 @@ async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
     ):
         return {"because": f"{known} was not tried, so nothing is learned of it"}
     held = known not in state["tried"]
-    await memory.met(known, state["incident"], held=held)
+    why = await memory.met(
+        known,
+        state["incident"],
+        held=held,
+        start=learned.start_of(known),
+        proof=proof_of(state),
+    )
+    if why is not None:
+        return {"because": f"{known} is retired from automatic use: {why}"}
     return {"because": f"{known} {'held' if held else 'did not hold'}"}
+
+
+def proof_of(state: ObserverState) -> str | None:
+    """The key of the last look that `verify` took."""
+    place = state["incident"].key("verify", "")
+    looks = [o.key for o in state["observations"] if o.key.startswith(place)]
+    return looks[-1] if looks else None

@@ -25,6 +25,7 @@ from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
+from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
@@ -56,6 +57,14 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     settings = configuration.observer
     mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), settings.sections)
     limits = settings.budget
+    memory = Memory(
+        database,
+        journal,
+        configuration.known_errors,
+        retire_after=settings.learning.retire_after_failures,
+    )
+    learned = Learned(database, journal, memory, configuration.known_error_rows)
+    await learned.open()
     budgets = Budgets(
         ledger,
         RunBudget(limits.max_tool_calls_per_run),
@@ -76,7 +85,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
         approvals=approvals,
-        memory=Memory(database, journal, configuration.known_errors),
+        memory=memory,
+        learned=learned,
         mcp=mcp,
         claims=Claims(configuration.tree),
         dispatcher=Dispatcher(

@@ -81,6 +81,14 @@ class NotADeadLetter(ObserverError):
     """This event is not given up, or not any more: there is nothing to redeliver."""
 
 
+class UnknownKnownError(ObserverError):
+    """No known error has this id."""
+
+
+class KnownErrorConflict(ObserverError):
+    """This known error cannot be ruled on like that in its present state."""
+
+
 class ModelsExhausted(ObserverError):
     """No model of the chain gave a usable answer."""
 

@@ -19,6 +19,7 @@ from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
+from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
@@ -46,6 +47,7 @@ class Services:
     dead_letters: DeadLetters
     approvals: Approvals
     memory: Memory
+    learned: Learned
     mcp: McpSessions
     claims: Claims
     dispatcher: Dispatcher

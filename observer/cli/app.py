@@ -17,6 +17,7 @@ from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
 from observer.cli.init import init
 from observer.cli.journal import journal
+from observer.cli.known_errors import known_errors
 from observer.cli.render import complain
 from observer.cli.send import send
 from observer.cli.serve import serve
@@ -81,6 +82,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(journal, name="journal")
 app.add_typer(tree, name="tree")
+app.add_typer(known_errors, name="known-errors")
 
 
 @app.callback()

@@ -33,6 +33,7 @@ class KnownErrorIndex:
             ValueError: two have the same id, or a pattern is not RE2 or too broad.
         """
         self._by_id: dict[str, KnownError] = {}
+        self._retired: dict[str, str] = {}
         self._shards: dict[str, _Shard] = {}
         entries: dict[str, list[_Entry]] = {}
         for known in known_errors:
@@ -52,6 +53,21 @@ class KnownErrorIndex:
             self._shards[known.signature.node] = _Shard([entry])
         else:
             shard.add(entry)
+
+    def retire(self, known_error: str, why: str) -> None:
+        """Leave it out of automatic use; it goes on to explain near misses."""
+        self._retired[known_error] = why
+
+    def restore(self, known_error: str) -> None:
+        """Use it again."""
+        self._retired.pop(known_error, None)
+
+    def why_retired(self, known_error: str) -> str | None:
+        """Why it is not used, or None where it is."""
+        return self._retired.get(known_error)
+
+    def __contains__(self, known_error: str) -> bool:
+        return known_error in self._by_id
 
     def _entry(self, known: KnownError) -> _Entry:
         if known.id in self._by_id:
@@ -147,8 +163,8 @@ def look_up(
 ) -> LookUp:
     """Compare what was observed on a node with all that is known of it, in the order it came.
 
-    The nearest misses are told first: tried without success, then the log pattern without the
-    metric condition, then the condition without the pattern.
+    The nearest misses are told first: tried without success or retired, then the log pattern
+    without the metric condition, then the condition without the pattern.
     """
     occurrences = index.occurrences(node, lines)
     of_node = index.of_node(node)
@@ -159,6 +175,9 @@ def look_up(
             misses.append(Match(known, False, f"{known.id} was tried and did not hold", nearness=3))
             continue
         match = explain(known, occurrences.get(known.id), read=len(lines), metrics=metrics)
+        if match.matched and (why := index.why_retired(known.id)) is not None:
+            reason = f"{known.id} is retired from automatic use: {why}"
+            match = Match(known, False, reason, match.line, nearness=3)
         if match.matched:
             return LookUp(match, _told(misses, node, elsewhere))
         misses.append(match)

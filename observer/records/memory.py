@@ -1,4 +1,4 @@
-"""What was learned: how often each known error was met and whether its fix held."""
+"""What was learned of each known error: how often it was met and whether its fix held."""
 
 from __future__ import annotations
 
@@ -10,45 +10,57 @@ from typing import Any
 from observer.domain.event import Incident
 from observer.domain.known_error import KnownError
 from observer.domain.matching import KnownErrorIndex
+from observer.domain.track_record import Counted
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
+from observer.records.rulings import OBSERVER, Status, rule_in, ruling_in
 
 
 class Memory:
-    """Known errors with their statistics, and the eval candidates of finished runs."""
+    """Known errors in use with what was counted of them, and the eval candidates."""
 
     def __init__(
-        self, database: Database, journal: Journal, known_errors: Sequence[KnownError]
+        self,
+        database: Database,
+        journal: Journal,
+        known_errors: Sequence[KnownError],
+        *,
+        retire_after: int = 2,
     ) -> None:
         self._database = database
         self._journal = journal
+        self._retire_after = retire_after
         self.index = KnownErrorIndex(known_errors)
 
     @property
     def known_errors(self) -> Collection[KnownError]:
-        """All that may be acted upon."""
+        """The file's and the accepted ones, those among them that were retired, too."""
         return self.index.known_errors
 
-    async def met(self, known_error: str, incident: Incident, *, held: bool) -> None:
-        """Count one verified outcome of a known error's fix, once for each event."""
+    async def met(
+        self,
+        known_error: str,
+        incident: Incident,
+        *,
+        held: bool,
+        start: tuple[int, float | None] = (0, None),
+        proof: str | None = None,
+    ) -> str | None:
+        """Count one verified outcome of a known error's fix, once for each event.
 
-        def work(connection: Connection) -> None:
-            marker = f"met/{known_error}/{incident.event_key}"
+        `start` is what its entry says; `proof` the key of the look that proved the healing. A fix
+        that failed too often in a row is retired: then the answer is why.
+        """
+
+        def work(connection: Connection) -> str | None:
+            marker = _marker(known_error, incident)
             fresh = connection.execute(
                 "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
                 (marker, str(held)),
             ).rowcount
             if not fresh:
-                return
-            now = time.time()
-            connection.execute(
-                "INSERT INTO known_error_statistics"
-                " (known_error, successes, failures, first_seen, last_seen)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (known_error) DO UPDATE SET"
-                " successes = successes + excluded.successes,"
-                " failures = failures + excluded.failures, last_seen = excluded.last_seen",
-                (known_error, int(held), int(not held), now, now),
-            )
+                return None
+            _count(connection, known_error, incident, held, start, proof)
             self._journal.append(
                 connection,
                 "learned",
@@ -57,17 +69,52 @@ class Memory:
                 known_error=known_error,
                 held=held,
             )
+            failed = counted_in(connection, known_error).failures_in_a_row
+            before = ruling_in(connection, known_error)
+            if failed < self._retire_after or (before and before.status is Status.RETIRED):
+                return None
+            why = _why_retired(failed)
+            rule_in(
+                connection,
+                self._journal,
+                known_error,
+                Status.RETIRED,
+                who=OBSERVER,
+                reason=why,
+                tenant_id=incident.tenant_id,
+                session_id=incident.session_id,
+            )
+            return why
 
-        await self._database.write(work)
+        why = await self._database.write(work)
+        if why is not None:
+            self.index.retire(known_error, why)
+        return why
 
-    async def statistics(self, known_error: str) -> dict[str, Any] | None:
-        """Successes, failures, first and last sight of one known error."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM known_error_statistics WHERE known_error = ?", (known_error,)
+    async def retirement(self, known_error: str, incident: Incident) -> str | None:
+        """What people are told of a known error whose fix has just failed in this incident.
+
+        None while it stays in use. It may be asked before the failure is counted, and after.
+        """
+
+        def work(connection: Connection) -> tuple[int, bool]:
+            seen = connection.execute(
+                "SELECT 1 FROM facts WHERE name = ?", (_marker(known_error, incident),)
             ).fetchone()
+            return counted_in(connection, known_error).failures_in_a_row, seen is not None
+
+        failed, counted = await self._database.read(work)
+        why = self.index.why_retired(known_error)
+        if why is None and not counted and failed + 1 >= self._retire_after:
+            why = _why_retired(failed + 1)
+        return None if why is None else f"{known_error} is retired from automatic use: {why}"
+
+    async def counted(self) -> dict[str, Counted]:
+        """What was counted of every known error, by id."""
+        rows = await self._database.read(
+            lambda c: c.execute("SELECT * FROM known_error_statistics").fetchall()
         )
-        return None if row is None else dict(row)
+        return {row["known_error"]: _counted(row) for row in rows}
 
     async def keep_eval_candidate(self, event_key: str, record: dict[str, Any]) -> None:
         """One row for each finished event (seed 001, step 8)."""
@@ -80,3 +127,75 @@ class Memory:
             )
 
         await self._database.write(work)
+
+
+def forgive_in(connection: Connection, known_error: str) -> None:
+    """A person accepts it: failures in a row count from here."""
+    connection.execute(
+        "UPDATE known_error_statistics SET failures_in_a_row = 0 WHERE known_error = ?",
+        (known_error,),
+    )
+
+
+def counted_in(connection: Connection, known_error: str) -> Counted:
+    """What was counted of one known error."""
+    row = connection.execute(
+        "SELECT * FROM known_error_statistics WHERE known_error = ?", (known_error,)
+    ).fetchone()
+    return Counted() if row is None else _counted(row)
+
+
+def _counted(row: Any) -> Counted:
+    return Counted(**{name: row[name] for name in row.keys() if name != "known_error"})  # noqa: SIM118
+
+
+def _marker(known_error: str, incident: Incident) -> str:
+    return f"met/{known_error}/{incident.event_key}"
+
+
+def _why_retired(failed: int) -> str:
+    return f"its fix failed {failed} {'time' if failed == 1 else 'times'}"
+
+
+_ACCEPTED_AT = (
+    "SELECT coalesce((SELECT accepted_at FROM events WHERE event_key = :event),"
+    " (SELECT min(timestamp) FROM state_transitions WHERE event_key = :event)) AS accepted_at,"
+    " (SELECT timestamp FROM state_transitions WHERE idempotency_key = :proof) AS healed_at"
+)
+
+
+def _count(
+    connection: Connection,
+    known_error: str,
+    incident: Incident,
+    held: bool,
+    start: tuple[int, float | None],
+    proof: str | None,
+) -> None:
+    now = time.time()
+    times = connection.execute(
+        _ACCEPTED_AT, {"event": incident.event_key, "proof": proof}
+    ).fetchone()
+    timed = held and times["healed_at"] is not None
+    took = max(0.0, times["healed_at"] - times["accepted_at"]) if timed else 0.0
+    connection.execute(
+        "INSERT INTO known_error_statistics (known_error, successes, failures, failures_in_a_row,"
+        " resolutions, resolution_s, first_seen, last_seen, start_count, start_resolution_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (known_error) DO UPDATE SET"
+        " successes = successes + excluded.successes,"
+        " failures = failures + excluded.failures,"
+        " failures_in_a_row = CASE WHEN excluded.failures THEN failures_in_a_row + 1 ELSE 0 END,"
+        " resolutions = resolutions + excluded.resolutions,"
+        " resolution_s = resolution_s + excluded.resolution_s, last_seen = excluded.last_seen",
+        (
+            known_error,
+            int(held),
+            int(not held),
+            int(not held),
+            int(timed),
+            took,
+            now,
+            now,
+            *start,
+        ),
+    )

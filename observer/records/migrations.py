@@ -191,4 +191,36 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # The node that a question is about: an edited answer stays within its incident.
         "ALTER TABLE approvals ADD COLUMN node TEXT",
     ),
+    (
+        """
+        ALTER TABLE known_error_statistics
+        ADD COLUMN failures_in_a_row INTEGER NOT NULL DEFAULT 0
+        """,
+        "ALTER TABLE known_error_statistics ADD COLUMN resolutions INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE known_error_statistics ADD COLUMN resolution_s REAL NOT NULL DEFAULT 0",
+        # What the entry itself said when the counting began.
+        "ALTER TABLE known_error_statistics ADD COLUMN start_count INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE known_error_statistics ADD COLUMN start_resolution_s REAL",
+        # Known errors beyond known_errors.yaml, in its schema.
+        """
+        CREATE TABLE known_error_rows (
+            id TEXT PRIMARY KEY,
+            entry TEXT NOT NULL,
+            origin TEXT NOT NULL,          -- learned, imported
+            tenant_id TEXT,
+            session_id TEXT,               -- what it was learned from
+            added_at REAL NOT NULL
+        )
+        """,
+        # The latest word on a known error; the file's have none until they are ruled on.
+        """
+        CREATE TABLE known_error_rulings (
+            known_error TEXT PRIMARY KEY,
+            status TEXT NOT NULL,          -- proposed, accepted, retired
+            who TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            ruled_at REAL NOT NULL
+        )
+        """,
+    ),
 ]

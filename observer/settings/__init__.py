@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -15,6 +16,7 @@ from observer.domain.known_error import KnownError
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
 from observer.settings.cross_check import cross_check
+from observer.settings.known_error_rows import KnownErrorRows
 from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.reader import Prompt, Reader, unknown_overrides
@@ -46,6 +48,7 @@ class Configuration:
     escalation: Escalation
     tree: DependencyTree
     known_errors: tuple[KnownError, ...]
+    known_error_rows: KnownErrorRows
     prompts: dict[str, Prompt]
     webhook_secrets: tuple[str, ...]
     secrets: tuple[str, ...]
@@ -83,17 +86,17 @@ def load_configuration(
     tree, tree_problems = planted(tree_file, reader.documents[TREE_FILE])
     reader.problems += tree_problems
     profile = env.get("OBSERVER_MODELS", "runbook")
-    reader.problems += cross_check(
-        reader.documents,
+    check = partial(
+        cross_check,
         models=models,
         profile=profile,
         runbook=runbook,
         autonomy=autonomy,
         escalation=escalation,
-        known=known,
         tree=tree,
         prompts=prompts,
     )
+    reader.problems += check(reader.documents, known=known)
     reader.raise_problems()
     webhook_secrets = tuple(
         s.strip() for s in env.get("OBSERVER_WEBHOOK_SECRET", "").split(",") if s.strip()
@@ -110,6 +113,7 @@ def load_configuration(
         escalation=escalation,
         tree=tree,
         known_errors=to_known_errors(known, runbook),
+        known_error_rows=KnownErrorRows(reader.documents, check, runbook),
         prompts=prompts,
         webhook_secrets=webhook_secrets,
         secrets=(*webhook_secrets, *(s for s in held if s)),

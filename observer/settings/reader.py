@@ -73,7 +73,7 @@ class Reader:
                 return model(**value)
             return model.model_validate(value)
         except ValidationError as error:
-            self.problems += _explain(document, error, model)
+            self.problems += explain(document, error, model)
             return None
         except SettingsError as error:
             self.problems.append(f"an OBSERVER__ environment variable is no JSON: {error}")
@@ -92,9 +92,10 @@ class Reader:
             raise ConfigurationError("\n".join(self.problems))
 
 
-def _explain(
+def explain(
     document: strict_yaml.Document, error: ValidationError, model: type[BaseModel]
 ) -> Iterable[str]:
+    """Every problem of a file, each with its line and key."""
     for problem in error.errors():
         location = [part for part in problem["loc"] if part != "[key]"]
         message = problem["msg"]

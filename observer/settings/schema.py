@@ -76,6 +76,12 @@ class Remedies(Data):
     max_tries: int = Field(default=2, ge=1)
 
 
+class Learning(Data):
+    """When a known error is no longer trusted."""
+
+    retire_after_failures: int = Field(default=2, ge=1)
+
+
 class McpServer(Data):
     """One tool server: a command over stdio, or an address over streamable HTTP."""
 
@@ -115,6 +121,7 @@ class ObserverSettings(BaseSettings):
     budget: Budget = Budget()
     approvals: Approvals = Approvals()
     remedies: Remedies = Remedies()
+    learning: Learning = Learning()
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
     mcp_servers: dict[str, McpServer]

@@ -58,6 +58,15 @@ def load(path: Path) -> Document:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Document:
+    """Read a text as the file of this name.
+
+    Raises:
+        ConfigurationError: it is not plain YAML.
+    """
     try:
         _refuse_surprises(path, text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)

@@ -14,6 +14,7 @@ from observer.errors import (
     ApprovalConflict,
     ApprovalExpired,
     InboxFull,
+    KnownErrorConflict,
     NotADeadLetter,
     NothingToResume,
     ObserverError,
@@ -22,6 +23,7 @@ from observer.errors import (
     RecordsUnavailable,
     UnknownApproval,
     UnknownDeadLetter,
+    UnknownKnownError,
     UnknownSession,
 )
 from observer.web.bodies import Problem
@@ -32,12 +34,14 @@ STATUS_OF: dict[type[ObserverError], int] = {
     ApprovalConflict: 409,
     ApprovalExpired: 410,
     InboxFull: 503,
+    KnownErrorConflict: 409,
     NotADeadLetter: 409,
     NothingToResume: 409,
     ObserverUnavailable: 503,
     RecordsUnavailable: 503,
     UnknownApproval: 404,
     UnknownDeadLetter: 404,
+    UnknownKnownError: 404,
     UnknownSession: 404,
 }
 

@@ -35,6 +35,7 @@ from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
+from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.spans import Spans
@@ -154,6 +155,8 @@ class World:
             reads_valid_for_s=900.0,
         )
         self.models = Models(self.configuration, spans, journal, redactor)
+        memory = Memory(self.database, journal, self.configuration.known_errors)
+        rows = self.configuration.known_error_rows
         doors: dict[str, Any] = {
             "configuration": self.configuration,
             "database": self.database,
@@ -163,7 +166,8 @@ class World:
             "kill_switch": KillSwitch(self.database, journal),
             "claims": Claims(self.configuration.tree),
             "approvals": approvals,
-            "memory": Memory(self.database, journal, self.configuration.known_errors),
+            "memory": memory,
+            "learned": Learned(self.database, journal, memory, rows),
             "mcp": self.mcp,
             "dispatcher": self.dispatcher,
             "models": self.models,

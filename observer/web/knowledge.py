@@ -1,0 +1,74 @@
+"""The routes of what was learned: known errors and past incidents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from observer.records.rulings import Status
+from observer.web.bodies import Current, JsonBody, body_of, read_body
+from observer.web.refusals import REFUSALS
+
+knowledge = APIRouter()
+
+
+class Word(BaseModel):
+    """A person's word on a known error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Annotated[str, Field(min_length=1, max_length=100)] = "a person"
+    comment: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Import(BaseModel):
+    """Known errors in the schema of known_errors.yaml, as text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "known_errors.yaml"
+    by: Annotated[str, Field(min_length=1, max_length=100)] = "a person"
+
+
+@knowledge.get("/known-errors", responses=REFUSALS)
+async def known_errors(observer: Current, status: Status | None = None) -> dict[str, Any]:
+    """The known errors with their figures: the file's, then what was learned and imported."""
+    return {"known_errors": await observer.services.learned.list(status)}
+
+
+@knowledge.post("/known-errors/import", responses=REFUSALS, openapi_extra=body_of(Import))
+async def import_known_errors(body: JsonBody, observer: Current) -> dict[str, Any]:
+    """Check known errors as the file is checked and propose them; one that is known stays."""
+    order = read_body(Import, body)
+    return await observer.services.learned.import_text(order.text, order.name, order.by)
+
+
+@knowledge.get("/known-errors/{known_error}", responses=REFUSALS)
+async def known_error(observer: Current, known_error: str) -> dict[str, Any]:
+    """One known error, whatever its status."""
+    return await observer.services.learned.show(known_error)
+
+
+@knowledge.post(
+    "/known-errors/{known_error}/accept", responses=REFUSALS, openapi_extra=body_of(Word)
+)
+async def accept(known_error: str, body: JsonBody, observer: Current) -> dict[str, Any]:
+    """Act upon it from now on, as far as autonomy.yaml lets it."""
+    word = read_body(Word, body)
+    shown = await observer.services.learned.accept(known_error, word.by, word.comment)
+    observer.services.drain.wake()
+    return shown
+
+
+@knowledge.post(
+    "/known-errors/{known_error}/retire", responses=REFUSALS, openapi_extra=body_of(Word)
+)
+async def retire(known_error: str, body: JsonBody, observer: Current) -> dict[str, Any]:
+    """Do not act upon it any more; it goes on to explain near misses."""
+    word = read_body(Word, body)
+    shown = await observer.services.learned.retire(known_error, word.by, word.comment)
+    observer.services.drain.wake()
+    return shown
