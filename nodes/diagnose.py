@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, Field, create_model
 
 from graph.state import ObserverState
-from observer.domain.calls import Run
+from observer.domain.calls import Observation, Run
+from observer.domain.dependency_tree import EXTERNAL, DependencyTree
 from observer.domain.event import Severity
 from observer.domain.remedy import Diagnosis, Verdict
 from observer.domain.runbook import Runbook
@@ -18,18 +19,25 @@ from observer.records.ledger import Ledger
 
 _PAYLOAD_LENGTH = 2000
 _MESSAGE_LENGTH = 4000
+_POLLS = 10
 
 
 async def diagnose(
-    state: ObserverState, models: Models, runbook: Runbook, ledger: Ledger, run: Run
+    state: ObserverState,
+    models: Models,
+    runbook: Runbook,
+    ledger: Ledger,
+    tree: DependencyTree,
+    run: Run,
 ) -> dict[str, Any]:
     incident = state["incident"]
-    remedies = {
-        name: remedy.purpose
-        for name, remedy in runbook.remedies.items()
-        if name not in state["tried"]
-    }
-    payloads = await ledger.payloads(state["observations"])
+    node = tree.find(incident.stage)
+    if node is not None and node.type == EXTERNAL:
+        return _nothing(f"{node.name} is external: not ours to repair", "none")
+    offered = runbook.offered(node, state["tried"])
+    remedies = {name: remedy.purpose for name, remedy in offered.items()}
+    observed = _worth_reading(state)
+    payloads = await ledger.payloads(observed)
     facts = {
         "severity": str(incident.severity),
         "stage": incident.stage,
@@ -38,10 +46,13 @@ async def diagnose(
         "readings": [] if state["asked"] else list(runbook.further_readings),
         "tried": ", ".join(state["tried"]),
         "observations": [
-            f"{o.tool}: {json.dumps(payloads[o.key])[:_PAYLOAD_LENGTH]}"
-            if o.key in payloads
-            else f"{o.tool}: {o.status}: {o.summary}"
-            for o in state["observations"]
+            *(state.get("walk") or []),
+            *(
+                f"{o.tool}: {json.dumps(payloads[o.key])[:_PAYLOAD_LENGTH]}"
+                if o.key in payloads
+                else f"{o.tool}: {o.status}: {o.summary}"
+                for o in observed
+            ),
         ],
     }
     role = "critical" if incident.severity is Severity.CRITICAL else "warning"
@@ -74,6 +85,13 @@ async def diagnose(
         "step_failed": False,
         "because": f"{answer.model_id}: {cause}; remedy {remedy.id}",
     }
+
+
+def _worth_reading(state: ObserverState) -> list[Observation]:
+    """All but the looks of a long wait for healing: of those the last ones say it."""
+    begin = state["incident"].key("verify", "")
+    polls = [o for o in state["observations"] if o.key.startswith(begin)]
+    return [o for o in state["observations"] if o not in polls[:-_POLLS]]
 
 
 def _nothing(why: str, model_id: str) -> dict[str, Any]:

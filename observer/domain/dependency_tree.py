@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from observer.domain.event import Severity
+from observer.domain.sla import Promise
 from observer.domain.windows import Window
+
+NodeType = Literal["process", "kafka_topic", "infrastructure", "external", "stage"]
+EXTERNAL = "external"
+"""The type of what is only ever detected and reported."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Metric:
     window: Window
     query: str | None = None
     """What is asked to see whether the promise holds."""
+    kept: Promise | None = None
+    """What the query's answer is compared with; there where the query is."""
     gatus_check: str | None = None
     alerts: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from observer.domain.call_template import CallTemplate, Data, call_words
 from observer.domain.calls import Call
-from observer.domain.conditions import parse_condition, parse_duration
+from observer.domain.conditions import Condition, parse_condition, parse_duration
+from observer.domain.dependency_tree import EXTERNAL, Node, NodeType
 from observer.domain.event import Severity
-from observer.domain.queries import in_query
 from observer.domain.remedy import Check, Remedy
 
 
@@ -31,43 +33,12 @@ ConditionText = Annotated[str, BeforeValidator(_condition)]
 """A metric condition, kept as text and known to parse."""
 
 
-class Data(BaseModel):
-    """A part of a configuration file: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-CALL_WORDS = ("stage", "severity")
-
-
-class CallTemplate(Data):
-    """A tool with arguments in which `{stage}` and `{severity}` are filled in."""
-
-    tool: str
-    args: dict[str, Any] = Field(default_factory=dict)
-
-    def fill(self, *, stage: str, severity: Severity) -> Call:
-        """The call for one stage."""
-        return Call(self.tool, _fill(self.args, stage, severity))
-
-
-def _fill(value: Any, stage: str, severity: Severity, name: str = "") -> Any:
-    """A value with its words filled in, at any depth; quoted where it is part of a `query`."""
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        return {key: _fill(item, stage, severity, key) for key, item in items.items()}
-    if isinstance(value, list):
-        return [_fill(item, stage, severity, name) for item in cast("list[Any]", value)]
-    if not isinstance(value, str):
-        return value
-    word = in_query(stage) if name == "query" else stage
-    return value.replace("{severity}", severity).replace("{stage}", word)
-
-
 class RemedyTemplate(Data):
     """A named way to heal a stage."""
 
     purpose: str
+    only_for: list[NodeType] = Field(default_factory=list[NodeType], alias="for")
+    """The types of node that it makes sense for; empty for all."""
     steps: list[CallTemplate] = Field(min_length=1)
     rollback: list[CallTemplate] = Field(default_factory=list[CallTemplate])
     """What undoes the steps where they did not help."""
@@ -78,18 +49,50 @@ class Play(Data):
 
     severity: Severity
     stage: str | None = None
+    node: str | None = None
+    """The same as `stage`."""
     remedy: str
     cause: str
 
+    @model_validator(mode="after")
+    def _one_name(self) -> Play:
+        if self.stage is not None and self.node is not None:
+            raise ValueError("`node` and `stage` mean the same; write one of them")
+        return self
+
+    @property
+    def about(self) -> str | None:
+        """The node that it is for; None for any."""
+        return self.node if self.stage is None else self.stage
+
 
 class CheckTemplate(Data):
-    """The reading and the condition that prove healing."""
+    """What proves healing: a tool's answer, or without a tool what the tree says of the node."""
 
-    tool: str
+    tool: str = ""
     args: dict[str, Any] = Field(default_factory=dict)
-    condition: ConditionText
+    condition: str = Field(default="", validate_default=True)
     timeout: Seconds
     interval: Seconds
+
+    @field_validator("args")
+    @classmethod
+    def _of_a_tool(cls, args: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if args and not info.data.get("tool"):
+            raise ValueError("arguments are a tool's; write `tool`, too")
+        return args
+
+    @field_validator("condition")
+    @classmethod
+    def _on_a_tools_answer(cls, condition: str, info: ValidationInfo) -> str:
+        if not info.data.get("tool"):
+            if condition:
+                raise ValueError("a condition is on a tool's answer; write `tool`, too")
+            return condition
+        if not condition:
+            raise PydanticCustomError("missing", "missing")
+        parse_condition(condition)
+        return condition
 
 
 class Matching(Data):
@@ -101,10 +104,19 @@ class Matching(Data):
 class Runbook(Data):
     """runbook.yaml."""
 
-    act_on: Literal["event"]
+    act_on: Literal["event", "readings"]
+    """Whose word counts: the event's, or what is read; then what reads healthy is left alone."""
     walk: list[Severity] = Field(default_factory=list[Severity])
     """For which severities the tree is walked down to the cause before anything is read."""
-    readings: dict[Severity, list[list[CallTemplate]]]
+    settle: Seconds = 30.0
+    """Where the readings count: how long after a healthy look it is looked again."""
+    logs: CallTemplate | None = None
+    """How the log of an ill node of the walk is read."""
+    conditions: CallTemplate | None = None
+    """How the metric of a known error's condition is read."""
+    readings: dict[Severity, list[list[CallTemplate]]] = Field(
+        default_factory=dict[Severity, list[list[CallTemplate]]]
+    )
     further_readings: dict[str, CallTemplate] = Field(default_factory=dict)
     remedies: dict[str, RemedyTemplate]
     plays: list[Play]
@@ -139,22 +151,52 @@ class Runbook(Data):
         template = CallTemplate(tool=self.check.tool, args=self.check.args)
         return template.fill(stage=stage, severity=severity)
 
-    def play(self, severity: Severity, stage: str, tried: Collection[str]) -> Play | None:
+    def condition_call(self, condition: Condition) -> Call | None:
+        """The reading of a condition's left side; None where runbook.yaml has no `conditions`."""
+        if self.conditions is None:
+            return None
+        return self.conditions.filled({"query": condition.query})
+
+    def logs_call(self, node: Node, severity: Severity) -> Call | None:
+        """The reading of a node's log; None where nothing says how, or where its log is."""
+        pointed = {name: str(node.pointers.get(name, "")) for name in ("container", "loki_query")}
+        if self.logs is None or not any(pointed.values()):
+            return None
+        call = self.logs.filled({**call_words(node.name, severity), **pointed})
+        return Call(call.tool, {name: value for name, value in call.args.items() if value != ""})
+
+    def offered(self, node: Node | None, tried: Collection[str] = ()) -> dict[str, RemedyTemplate]:
+        """The remedies that make sense for a node and were not tried; none for an external one."""
+        kind = None if node is None else node.type
+        return {
+            name: remedy
+            for name, remedy in self.remedies.items()
+            if name not in tried
+            and kind != EXTERNAL
+            and (not remedy.only_for or kind in remedy.only_for)
+        }
+
+    def play(self, severity: Severity, stage: str, offered: Collection[str]) -> Play | None:
         """The runbook's own next idea, or none."""
         return next(
             (
                 play
                 for play in self.plays
                 if play.severity is severity
-                and play.stage in (None, stage)
-                and play.remedy not in tried
+                and play.about in (None, stage)
+                and play.remedy in offered
             ),
             None,
         )
 
     def tools(self) -> dict[str, tuple[str | int, ...]]:
         """Every tool the runbook names, and where it names it."""
-        named: dict[str, tuple[str | int, ...]] = {self.check.tool: ("check", "tool")}
+        named: dict[str, tuple[str | int, ...]] = {}
+        if self.check.tool:
+            named[self.check.tool] = ("check", "tool")
+        for key, template in (("logs", self.logs), ("conditions", self.conditions)):
+            if template is not None:
+                named.setdefault(template.tool, (key, "tool"))
         for severity, groups in self.readings.items():
             for g, group in enumerate(groups):
                 for c, call in enumerate(group):

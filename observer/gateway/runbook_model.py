@@ -63,7 +63,7 @@ class RunbookChatModel(BaseChatModel):
 
     def _diagnosis(self, facts: dict[str, Any]) -> dict[str, Any]:
         severity = Severity(facts["severity"])
-        play = self.runbook.play(severity, facts["stage"], facts.get("tried", ()))
+        play = self.runbook.play(severity, facts["stage"], facts["remedies"])
         if play is None:
             return {
                 "root_cause": "the runbook has no further play for this",

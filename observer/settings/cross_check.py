@@ -9,12 +9,13 @@ from observer.domain.dependency_tree import DependencyTree
 from observer.domain.literals import mandatory_literals
 from observer.domain.patterns import compile_pattern
 from observer.domain.report import NOTICE_WORDS
-from observer.domain.runbook import CALL_WORDS, Escalation, Runbook
+from observer.domain.runbook import Escalation, Runbook
 from observer.domain.templates import did_you_mean, problem_with
 from observer.settings.fix_check import problems_of
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.prices import price_of
 from observer.settings.reader import PROMPT_WORDS, Prompt
+from observer.settings.runbook_check import check_runbook, words_at
 from observer.settings.schema import AutonomyFile, ModelsFile
 from observer.settings.strict_yaml import Document, Location
 
@@ -41,7 +42,7 @@ def cross_check(
         found.append(documents[file].complain(location, message))
 
     _check_actions(complain, runbook, autonomy, escalation)
-    _check_plays(complain, runbook)
+    check_runbook(complain, runbook, autonomy, known, tree)
     _check_texts(complain, runbook, escalation)
     for name, prompt in prompts.items():
         if (problem := problem_with(prompt.text, PROMPT_WORDS[name])) is not None:
@@ -98,8 +99,8 @@ def _check_texts(complain, runbook: Runbook, escalation: Escalation) -> None:
             complain("escalation.yaml", at, problem)
     for at, text in _texts(runbook.model_dump()):
         for word in _FILLED_IN.findall(text) if "args" in at else ():
-            if word not in CALL_WORDS:
-                complain("runbook.yaml", at, did_you_mean(word, CALL_WORDS))
+            if word not in words_at(at):
+                complain("runbook.yaml", at, did_you_mean(word, words_at(at)))
             elif at[-1] in _ADDRESSES:
                 message = "an alert names its stage; it must not choose where to connect to"
                 complain("runbook.yaml", at, message)
@@ -115,17 +116,6 @@ def _texts(value: object, at: Location = ()) -> Iterator[tuple[Location, str]]:
     elif isinstance(value, list):
         for i, inner in enumerate(value):
             yield from _texts(inner, (*at, i))
-
-
-def _check_plays(complain, runbook: Runbook) -> None:
-    for i, play in enumerate(runbook.plays):
-        if play.remedy not in runbook.remedies:
-            complain(
-                "runbook.yaml",
-                ("plays", i, "remedy"),
-                f"'{play.remedy}' is no remedy of "
-                f"this file; write one of: {', '.join(runbook.remedies)}",
-            )
 
 
 def _check_nodes(complain, known: KnownErrorsFile, tree: DependencyTree) -> None:

@@ -8,7 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from observer.domain.conditions import ParseError
 from observer.domain.dependency_tree import DependencyTree, HealthCheck, Metric, Node
+from observer.domain.sla import Promise, parse_promise
 from observer.domain.windows import ALWAYS, Window
 from observer.settings.reader import Reader
 from observer.settings.strict_yaml import Document, Location
@@ -60,7 +62,7 @@ class _Planter:
             if window is None:
                 problem = _no_such("window", row.sla.window, windows)
                 self._complain((*at, "sla", "window"), problem)
-            metrics[name] = _metric(name, row, window or ALWAYS)
+            metrics[name] = _metric(name, row, window or ALWAYS, self._promise(row, at))
         nodes: dict[str, Node] = {}
         for at, row in self._rows:
             if row.node is not None and self._is_new(row.node, file, at):
@@ -73,6 +75,15 @@ class _Planter:
 
     def _complain(self, at: Location, message: str) -> None:
         self.problems.append(self._document.complain(at, message))
+
+    def _promise(self, row: MetricRow, at: Location) -> Promise | None:
+        if row.sla.query is None:
+            return None
+        try:
+            return parse_promise(row.sla.threshold, row.sla.query)
+        except ParseError as error:
+            self._complain((*at, "sla", "threshold"), str(error))
+            return None
 
     def _is_new(self, name: str, file: TreeFile, at: Location) -> bool:
         if name in file.metrics:
@@ -180,13 +191,14 @@ def _node(row: NodeRow) -> Node:
     )
 
 
-def _metric(name: str, row: MetricRow, window: Window) -> Metric:
+def _metric(name: str, row: MetricRow, window: Window, promise: Promise | None) -> Metric:
     return Metric(
         name=name,
         description=row.description,
         threshold=row.sla.threshold,
         window=window,
         query=row.sla.query,
+        kept=promise,
         gatus_check=row.sla.gatus_check,
         alerts=tuple(row.alerts),
         depends_on=_names(row.depends_on),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
+from observer.domain.dependency_tree import NodeType
 from observer.domain.event import Severity
 from observer.domain.runbook import Data
 
@@ -65,7 +66,7 @@ class NodeRow(Data):
 
     node: str | None = None
     ref: str | None = None
-    type: Literal["process", "kafka_topic", "infrastructure", "external", "stage"] | None = None
+    type: NodeType | None = None
     description: str = ""
     criticality: Severity | None = None
     container: str | None = None
