@@ -18,7 +18,7 @@ from tests.stack.kafka import Kafka
 from tests.stack.loki_files import LokiOverFiles
 from tests.stack.monitoring import Alertmanager, RedisExporter, WatchingPrometheus
 from tests.stack.part import Part, free_port, wait_until
-from tests.stack.pipeline_config import rules
+from tests.stack.pipeline_config import edit, rules, told
 from tests.stack.program import PROGRAM, Program
 from tests.stack.redis_server import RedisServer
 from tests.stack.supervisord import Supervisord
@@ -129,6 +129,21 @@ class PipelineStack(Faults):
             raise
         return self
 
+    def config(self, folder: Path) -> Path:
+        """The shipped example, told where these parts are."""
+        config = told(
+            folder,
+            {
+                "http://127.0.0.1:9090": self.prometheus.url,
+                "http://127.0.0.1:3100": self.loki.url,
+                "127.0.0.1:9092": self.kafka.servers,
+                "http://127.0.0.1:9001/RPC2": self.supervisord.url,
+                "redis://127.0.0.1:6379": self.redis.url,
+            },
+        )
+        edit(config / "dependency_tree.yaml", {"port: 8443": f"port: {self.feed.port}"})
+        return config
+
     def tell(self, observer_url: str) -> None:
         """Let Alertmanager tell an observer, and only it."""
         self.alertmanager.stop()
@@ -164,6 +179,10 @@ class PipelineStack(Faults):
     def wait_until_well(self) -> None:
         """Wait until a good day."""
         wait_until(self.is_well, "data flows")
+
+    def wait_until_late(self) -> None:
+        """Wait until the first alert fires."""
+        wait_until(self.prometheus.firing, "an alert")
 
     def redis_commands(self) -> dict[str, int]:
         """How often each command was called since the start, by Redis' own count."""

@@ -22,7 +22,7 @@ async def main() -> None:
             with contextlib.suppress(OSError):
                 await stream(producer)
             SAMPLES["ws_reconnection_count"] += 1
-            log("WARN", f"WebSocket disconnected, reconnecting in {retry:g}s")
+            log("ERROR", f"WebSocket disconnected, reconnecting in {retry:g}s")
             await asyncio.sleep(retry)
     finally:
         await producer.stop()

@@ -1,0 +1,115 @@
+"""One fault, from its beginning to the end of the incident, and what everybody's own log says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tests.observer_process import ObserverProcess
+from tests.stack.faults import Fault
+from tests.stack.part import wait_until
+from tests.stack.pipeline_stack import PipelineStack
+
+LIMIT_S = 60.0
+NOTED = "acknowledged"
+"""A session of nothing but a resolved alert."""
+LOOKS = {
+    *("auth", "hello", "ping", "select", "info", "get", "set", "config|get", "client|setname"),
+    *("client|setinfo", "client|list", "client|id", "latency|latest", "latency|histogram"),
+    *("slowlog|len", "slowlog|get", "memory|stats", "command"),
+}
+"""What the pipeline, its exporters and every look ask of Redis."""
+IN_REDIS = {"redis_kill_idle_clients": "client|kill", "redis_config_set": "config|set"}
+"""What a change is in Redis' own words."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a fault."""
+
+    sessions: list[dict[str, Any]]
+    """The incidents, oldest first."""
+    seconds: float
+    """From the fault to the end of the first one."""
+    changes: dict[str, int]
+    """What was asked of Redis that is no look, by Redis' own count, until the end of the first."""
+    spawned: list[str]
+    """The processes that supervisord started meanwhile, by its own log."""
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """The one incident."""
+        assert len(self.sessions) == 1, self.sessions
+        return self.sessions[0]
+
+    @property
+    def acts(self) -> list[str]:
+        """The changes that the observer made, by its ledger."""
+        return [
+            row["tool_name"]
+            for session in self.sessions
+            for row in session["transitions"]
+            if row["tool_name"].startswith(("restart", "redis_", "container_", "rollout"))
+        ]
+
+
+def wrong(trial: Trial, fault: Fault) -> list[str]:
+    """What is not as it should be, a line each."""
+    if len(trial.sessions) != 1:
+        incidents = [(s["stage"], s["outcome"]) for s in trial.sessions]
+        return [f"not one incident: {incidents}"]
+    session = trial.sessions[0]
+    named = {IN_REDIS[act] for act in fault.acts if act in IN_REDIS}
+    facts = {
+        "outcome": (session["outcome"], fault.outcome),
+        "changes by the ledger": (trial.acts, list(fault.acts)),
+        "changes by Redis' count": (set(trial.changes), named),
+        "started by supervisord": (trial.spawned, [fault.process] if fault.process else []),
+    }
+    found = [f"{what}: {is_}, not {due}" for what, (is_, due) in facts.items() if is_ != due]
+    for words in (fault.cause, fault.says):
+        if words not in session["report"]:
+            found.append(f"the report does not say {words!r}")
+    return found
+
+
+def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Trial:
+    """Inflict a fault on a good day, wait for the incident's end, and leave a good day."""
+    stack.wait_until_well()
+    before = set(_incidents(observer))
+    commands, started = stack.redis_commands(), time.monotonic()
+    try:
+        fault.inflict(stack)
+        written = len(stack.supervisord_log())
+        wait_until(lambda: _ended(observer, before), "the incident ends", LIMIT_S)
+        seconds = time.monotonic() - started
+        after, log = stack.redis_commands(), stack.supervisord_log()[written:]
+        if fault.outcome == "resolved":
+            stack.wait_until_well()
+    finally:
+        fault.undo(stack)
+    stack.wait_until_well()
+    observer.wait_until_idle()
+    new = [i for i in reversed(_incidents(observer)) if i not in before]
+    return Trial(
+        sessions=[observer.session(session_id) for session_id in new],
+        seconds=seconds,
+        changes={
+            name: calls - commands.get(name, 0)
+            for name, calls in after.items()
+            if calls > commands.get(name, 0) and name not in LOOKS
+        },
+        spawned=[line.split("'")[1] for line in log if line.startswith("spawned:")],
+    )
+
+
+def _incidents(observer: ObserverProcess) -> dict[str, str]:
+    """Status by session, the newest first, without what was only noted."""
+    rows = observer.get("/sessions?limit=500")["sessions"]
+    return {row["session_id"]: row["status"] for row in rows if row["status"] != NOTED}
+
+
+def _ended(observer: ObserverProcess, before: set[str]) -> bool:
+    new = {i: status for i, status in _incidents(observer).items() if i not in before}
+    return any(status in ("resolved", "escalated", "failed") for status in new.values())
