@@ -58,18 +58,47 @@ class RedisServer(Told):
     url: str
 
 
+class Container(Told):
+    """The words before a command that is run in it, and those that restart it."""
+
+    argv: list[str] = []
+    restart: list[str] | None = None
+
+
+class Kubernetes(Told):
+    context: str | None = None
+    namespace: str = "default"
+    argv: list[str] = ["kubectl"]
+
+
+class Systemd(Told):
+    argv: list[str] = ["systemctl"]
+
+
 class Platform(Told):
-    """The parts of `platform` that are read here; other servers read the others."""
-
-    model_config = ConfigDict(extra="ignore")
-
     supervisor: Supervisor | None = None
+    systemd: Systemd = Systemd()
     redis: dict[str, RedisServer] = {}
+    containers: dict[str, Container] = {}
+    kubernetes: Kubernetes | None = None
+
+
+class Node(Told):
+    """What dependency_tree.yaml says of one node that something can be done about."""
+
+    type: str
+    container: str | None = None
+    supervisor_group: str | None = None
+    supervisor_process: str | None = None
+    systemd_unit: str | None = None
+    deployment: str | None = None
+    limits: dict[str, str | float] = {}
 
 
 class Sections(Told):
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
+    nodes: dict[str, Node] = {}
 
 
 def read_sections() -> Sections:

@@ -55,7 +55,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
     settings = configuration.observer
-    mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), settings.sections)
+    mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections)
     limits = settings.budget
     memory = Memory(
         database,

@@ -48,7 +48,7 @@ async def _walk(configuration: "Configuration", top: str) -> "Diagnosis":
 
     tree, settings = configuration.tree, configuration.observer
     data_dir = str(configuration.data_dir.resolve())
-    sessions = McpSessions(settings.mcp_servers, data_dir, settings.sections)
+    sessions = McpSessions(settings.mcp_servers, data_dir, configuration.sections)
     looks: dict[str, Look] = {}
     try:
         await sessions.start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dotenv import load_dotenv
 
@@ -27,6 +28,7 @@ from observer.settings.schema import (
     ObserverSettings,
     RedactionFile,
 )
+from observer.settings.told import passwords, told_sections
 from observer.settings.tree import TREE_FILE, planted
 from observer.settings.tree_file import TreeFile
 
@@ -53,6 +55,11 @@ class Configuration:
     webhook_secrets: tuple[str, ...]
     secrets: tuple[str, ...]
     database_url: str | None
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """What a tool server may be told of the real world, by section."""
+        return told_sections(self.observer, self.tree)
 
 
 def load_configuration(
@@ -116,7 +123,7 @@ def load_configuration(
         known_error_rows=KnownErrorRows(reader.documents, check, runbook),
         prompts=prompts,
         webhook_secrets=webhook_secrets,
-        secrets=(*webhook_secrets, *(s for s in held if s)),
+        secrets=(*webhook_secrets, *(s for s in held if s), *passwords(observer.sections)),
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -41,6 +42,16 @@ def _is_link_local(host: str) -> bool:
     return (getattr(ip, "ipv4_mapped", None) or ip).is_link_local
 
 
+_SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcsh", "fish"}
+
+
+def _no_shell(argv: list[str]) -> list[str]:
+    for word in argv:
+        if PurePosixPath(word).name in _SHELLS:
+            raise ValueError(f"{word} is a shell: write the command's own words, one an item")
+    return argv
+
+
 def _with_container(text: str) -> str:
     if "{container}" not in text:
         raise ValueError("must hold {container}")
@@ -51,6 +62,8 @@ HttpUrl = Annotated[str, _address(("http", "https"))]
 SupervisorUrl = Annotated[str, _address(("http", "https", "unix"))]
 RedisUrl = Annotated[str, _address(("redis", "rediss", "unix"))]
 Text = Annotated[str, Field(min_length=1)]
+Argv = Annotated[list[Text], AfterValidator(_no_shell)]
+KubernetesName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$")]
 
 
 class Prometheus(Data):
@@ -137,8 +150,32 @@ class RedisServer(Data):
     url: RedisUrl
 
 
+class Container(Data):
+    """How a command gets into one container, and what restarts it: argument lists, no shell."""
+
+    argv: Argv = Field(default_factory=list[str])
+    restart: Argv | None = Field(default=None, min_length=1)
+
+
+class Kubernetes(Data):
+    """Where deployments are, and the kubectl that reaches them."""
+
+    context: KubernetesName | None = None
+    namespace: KubernetesName = "default"
+    argv: Argv = Field(default=["kubectl"], min_length=1)
+
+
+class Systemd(Data):
+    """The systemctl that reaches units."""
+
+    argv: Argv = Field(default=["systemctl"], min_length=1)
+
+
 class Platform(Data):
     """What runs the pipeline."""
 
     supervisor: Supervisor | None = None
+    systemd: Systemd = Systemd()
     redis: dict[str, RedisServer] = Field(default_factory=dict[str, RedisServer])
+    containers: dict[str, Container] = Field(default_factory=dict[str, Container])
+    kubernetes: Kubernetes | None = None

@@ -93,7 +93,7 @@ class McpServer(Data):
     start_timeout: Seconds = 30.0
     environment: dict[str, str] = Field(default_factory=dict)
     pass_environment: list[str] = Field(default_factory=list)
-    sections: list[Literal["telemetry", "platform"]] = Field(default_factory=list)
+    sections: list[Literal["telemetry", "platform", "nodes"]] = Field(default_factory=list)
 
     def model_post_init(self, context: Any) -> None:
         if (self.command is None) == (self.url is None):
@@ -128,7 +128,7 @@ class ObserverSettings(BaseSettings):
 
     @property
     def sections(self) -> dict[str, Any]:
-        """What a tool server may be told of the real world, as JSON."""
+        """What a tool server may be told of this file, as JSON."""
         told = {"telemetry", "platform"}
         return self.model_dump(mode="json", include=told, exclude_none=True)
 

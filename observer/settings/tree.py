@@ -165,6 +165,8 @@ _POINTERS = (
     "container",
     "supervisor_group",
     "supervisor_process",
+    "systemd_unit",
+    "deployment",
     "topic",
     "cluster",
     "min_isr",

@@ -72,6 +72,8 @@ class NodeRow(Data):
     container: str | None = None
     supervisor_group: str | None = None
     supervisor_process: str | None = None
+    systemd_unit: str | None = None
+    deployment: str | None = None
     topic: str | None = None
     cluster: str | None = None
     min_isr: int | None = Field(default=None, ge=1)

@@ -10,11 +10,14 @@ from pydantic import ValidationError
 
 from mcp_servers.healthchecks import METHODS
 from mcp_servers.sections import Sections
+from observer.domain.redaction import Redactor
 from observer.errors import ConfigurationError
 from observer.gateway.mcp_sessions import McpSessions
 from observer.settings import load_configuration
 from observer.settings.infrastructure import Platform, Telemetry
 from observer.settings.schema import McpServer
+from observer.settings.told import told_sections
+from observer.settings.tree import load_tree
 from observer.settings.tree_file import Method
 from tests.flows.configs import edited_config
 
@@ -27,7 +30,10 @@ WHOLE: dict[str, Any] = {
     },
     "platform": {
         "supervisor": {"url": "unix:///run/supervisor.sock"},
+        "systemd": {"argv": ["systemctl", "--user"]},
         "redis": {"redis_instance": {"url": "rediss://:secret@127.0.0.1:6379/0"}},
+        "containers": {"redis": {"argv": ["docker", "exec", "redis"], "restart": ["true"]}},
+        "kubernetes": {"context": "prod", "namespace": "pipeline", "argv": ["kubectl"]},
     },
 }
 
@@ -42,9 +48,10 @@ def test_what_the_observer_accepts_its_server_accepts() -> None:
 
     assert sections.telemetry.loki is not None
     assert sections.telemetry.loki.container_label == "pod"
-    assert set(Sections.model_fields) == set(told)
-    ours = set(Telemetry.model_fields)
-    assert ours == set(type(sections.telemetry).model_fields)
+    assert sections.platform.containers["redis"].restart == ["true"]
+    assert {*told, "nodes"} <= set(Sections.model_fields)
+    assert set(Telemetry.model_fields) == set(type(sections.telemetry).model_fields)
+    assert set(Platform.model_fields) == set(type(sections.platform).model_fields)
 
 
 def test_every_method_of_the_tree_is_one_of_the_server() -> None:
@@ -76,6 +83,9 @@ def test_every_method_of_the_tree_is_one_of_the_server() -> None:
         ("telemetry", {"kafka": {"default": {"bootstrap_servers": "a"}}}, "host:port"),
         ("platform", {"supervisor": {"url": "unix://relative.sock"}}, "unix:///"),
         ("platform", {"redis": {"r": {"url": "http://a"}}}, "redis"),
+        ("platform", {"containers": {"r": {"argv": ["ssh", "a", "/bin/sh", "-c"]}}}, "a shell"),
+        ("platform", {"containers": {"r": {"restart": []}}}, "at least 1"),
+        ("platform", {"kubernetes": {"context": "--kubeconfig=x"}}, "pattern"),
     ],
 )
 def test_a_wrong_section_is_refused(section: str, value: dict[str, Any], words: str) -> None:
@@ -133,3 +143,86 @@ def test_an_alert_cannot_choose_where_a_check_connects_to(tmp_path: Path, name: 
 
     with pytest.raises(ConfigurationError, match="must not choose where to connect to"):
         load_configuration(config)
+
+
+TREE = """
+metrics:
+  freshness:
+    description: How old the data is
+    sla: {threshold: 60s, window: ALWAYS}
+    depends_on:
+      - node: consumer
+        type: process
+        container: app
+        supervisor_group: writers
+        supervisor_process: consumer
+        notes: Writes to Redis
+        depends_on:
+          - {node: cache, type: infrastructure}
+          - {node: store, type: infrastructure, limits: {maxclients: 400, activedefrag: "yes"}}
+          - {node: unit, type: process, systemd_unit: app.service}
+          - {node: pods, type: process, deployment: app}
+          - {node: feed, type: external}
+          - {node: topic, type: kafka_topic, topic: entity}
+"""
+
+
+def test_a_server_is_told_of_each_node_that_something_can_be_done_about(tmp_path: Path) -> None:
+    platform = "platform: {redis: {cache: {url: 'redis://127.0.0.1:1'}}}"
+    config = edited_config(
+        tmp_path / "config", {"observer.yaml": {"mcp_servers:\n": f"{platform}\nmcp_servers:\n"}}
+    )
+    (tmp_path / "dependency_tree.yaml").write_text(TREE)
+
+    nodes = told_sections(load_configuration(config).observer, load_tree(tmp_path))["nodes"]
+
+    assert nodes == {
+        "consumer": {
+            "type": "process",
+            "container": "app",
+            "supervisor_group": "writers",
+            "supervisor_process": "consumer",
+        },
+        "cache": {"type": "infrastructure"},
+        "store": {
+            "type": "infrastructure",
+            "limits": {"maxclients": 400, "activedefrag": "yes"},
+        },
+        "unit": {"type": "process", "systemd_unit": "app.service"},
+        "pods": {"type": "process", "deployment": "app"},
+        "feed": {"type": "external"},
+    }
+    assert Sections.model_validate({"nodes": nodes}).nodes["unit"].systemd_unit == "app.service"
+
+
+def test_sections_too_long_for_an_environment_are_refused_at_start() -> None:
+    nodes = {f"node_{i}": {"type": "process", "container": "c" * 100} for i in range(1000)}
+    server = McpServer.model_validate({"command": ["python"], "sections": ["nodes"]})
+    with pytest.raises(ConfigurationError, match="a process can be told 120000"):
+        McpSessions({"one": server}, "unused", {"nodes": nodes})
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "held"),
+    [
+        ("platform", "{supervisor: {url: 'http://u:hunter22-a@h:1/RPC2'}}", "hunter22-a"),
+        ("platform", "{redis: {r: {url: 'rediss://:hunter22%2Fb@h:1'}}}", "hunter22/b"),
+        ("platform", "{redis: {r: {url: 'rediss://:hunter22%2Fb@h:1'}}}", "hunter22%2Fb"),
+        ("telemetry", "{prometheus: {url: 'http://u:hunter22-c@h'}}", "hunter22-c"),
+        ("telemetry", "{prometheus: {url: 'http://u:hunter22@h'}}", "dTpodW50ZXIyMg=="),
+        ("telemetry", "{loki: {url: 'https://u:hunter22-d@h'}}", "hunter22-d"),
+        ("platform", "{supervisor: {url: 'unix://u:hunter22-e@/run/s.sock'}}", "hunter22-e"),
+    ],
+)
+def test_a_password_in_an_address_is_one_of_the_secrets_that_are_masked(
+    tmp_path: Path, section: str, text: str, held: str
+) -> None:
+    """Case 48: whatever a tool server says, the observer's own records hold no such password."""
+    config = edited_config(
+        tmp_path / "config",
+        {"observer.yaml": {"mcp_servers:\n": f"{section}: {text}\nmcp_servers:\n"}},
+    )
+    secrets = load_configuration(config).secrets
+
+    assert held in secrets
+    assert held not in Redactor(list(secrets)).text(f"it said {held}.")
