@@ -1,28 +1,14 @@
 """What every health check has: parameters of its own, a time limit and a three-valued answer."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from mcp_servers.durations import seconds
 from mcp_servers.sources import Sources
 from mcp_servers.telemetry_results import Health
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(value: Any) -> Any:
-    """Seconds of `500ms`, `8s`, `5m`, `24h`; a number is seconds already."""
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
-    if found is None:
-        raise ValueError(f"{value[:30]!r} is no duration; write for example 500ms, 8s, 5m or 24h")
-    return float(found[1]) * _SECONDS[found[2]]
-
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=366 * 86400)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]

@@ -5,10 +5,9 @@ from typing import Any
 
 from redis import exceptions
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from mcp_servers.backends.addresses import resolve, unreachable
+from mcp_servers.backends.addresses import unreachable
+from mcp_servers.backends.redis_servers import NOT_OURS, client_of
 from mcp_servers.backends.trouble import SourceTrouble, WrongParameters
 from mcp_servers.healthchecks.contract import Method, Name, Parameters, healthy, unhealthy
 from mcp_servers.sources import Sources
@@ -27,23 +26,7 @@ async def check(parameters: RedisPing, sources: Sources) -> Health:
     if parameters.redis not in servers:
         known = ", ".join(servers) or "none"
         raise WrongParameters(f"redis: {parameters.redis!r} is not in platform.redis ({known})")
-    try:
-        client = Redis.from_url(
-            servers[parameters.redis].url,
-            protocol=2,
-            socket_timeout=None,
-            socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-            encoding_errors="replace",
-        )
-    except ValueError as error:
-        raise SourceTrouble(
-            f"the address of {parameters.redis} in platform.redis is none"
-        ) from error
-    place = client.connection_pool.connection_kwargs
-    if "host" in place:
-        await resolve(place["host"], place.get("port", 6379))
+    client = await client_of(parameters.redis, servers[parameters.redis].url)
     try:
         return await _ping(client, parameters.redis)
     finally:
@@ -65,7 +48,7 @@ async def _ping(client: Redis, name: str) -> Health:
                 continue
             return refusal or unhealthy(f"{name} closed the connection")
         except exceptions.ResponseError as error:
-            if str(error).startswith(("NOAUTH", "NOPERM", "WRONGPASS")):
+            if str(error).startswith(NOT_OURS):
                 raise SourceTrouble(f"{name} does not accept our credentials: {error}") from error
             return unhealthy(f"{name} answers: {error}")
     return healthy(f"{name} answers PING", **await _figures(client))
