@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -15,7 +16,7 @@ _SHORTEST_SECRET = 4
 class Mask:
     """Knows every credential of the settings, in each form in which it travels."""
 
-    def __init__(self, sections: Sections) -> None:
+    def __init__(self, sections: Sections, secrets: Iterable[str] = ()) -> None:
         told = sections.telemetry.prometheus
         self._files = (
             [f for f in (told.bearer_token_file, told.basic_auth_file) if f] if told else []
@@ -25,7 +26,9 @@ class Mask:
         urls += [loki.url] if loki else []
         urls += [r.url for r in sections.platform.redis.values()]
         urls += [sections.platform.supervisor.url] if sections.platform.supervisor else []
+        urls += [sections.channels.webhook.url] if sections.channels.webhook else []
         self._fixed = {form for url in urls for form in _of_url(url)}
+        self._fixed |= {form for secret in secrets for form in forms("", secret)}
 
     def text(self, value: str) -> str:
         """The text without any credential; token files are read again, they change."""

@@ -95,10 +95,51 @@ class Node(Told):
     limits: dict[str, str | float] = {}
 
 
+class Slack(Told):
+    webhook_url_env: str | None = None
+    token_env: str | None = None
+    channel: str | None = None
+    api_url: str = "https://slack.com/api"
+
+
+class PagerDuty(Told):
+    routing_key_env: str
+    api_url: str = "https://events.pagerduty.com"
+
+
+class Telegram(Told):
+    token_env: str
+    chat_id: str
+    approvers: list[str] = []
+    api_url: str = "https://api.telegram.org"
+
+
+class GitHub(Told):
+    repo: str
+    token_env: str
+    api_url: str = "https://api.github.com"
+
+
+class Webhook(Told):
+    url: str
+    token_env: str | None = None
+
+
+class Channels(Told):
+    """Ways to people. Where a key ends in `_env`, the secret is in that environment variable."""
+
+    slack: Slack | None = None
+    pagerduty: PagerDuty | None = None
+    telegram: Telegram | None = None
+    github: GitHub | None = None
+    webhook: Webhook | None = None
+
+
 class Sections(Told):
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
     nodes: dict[str, Node] = {}
+    channels: Channels = Channels()
 
 
 def read_sections() -> Sections:

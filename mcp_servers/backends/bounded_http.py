@@ -1,9 +1,10 @@
 """One HTTP exchange: bounded in bytes, to the address that was judged, no redirect followed."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -23,15 +24,17 @@ class Address:
     auth: tuple[str, str] | None = None
     socket_file: str | None = None
     name: str = ""
+    held: tuple[str, ...] = ()
+    """Secrets that go there in a path or a body; they must not come back."""
 
     @classmethod
-    def parse(cls, text: str, name: str = "") -> "Address":
+    def parse(cls, text: str, name: str = "", held: tuple[str, ...] = ()) -> "Address":
         """The parts of `http(s)://user:secret@host/path`."""
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise WrongParameters("an address begins with http:// or https:// and names a host")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
-        return cls(urlunsplit(bare), credentials(text), name=name)
+        return cls(urlunsplit(bare), credentials(text), name=name, held=held)
 
     @property
     def place(self) -> str:
@@ -44,6 +47,7 @@ class Address:
 class Answer:
     status: int
     body: bytes
+    retry_after: str = ""
 
     @property
     def media(self) -> str:
@@ -60,10 +64,12 @@ async def exchange(
     content: bytes | None = None,
     most_bytes: int = MOST_BYTES,
     cut: bool = False,
+    begun: Callable[[], None] | None = None,
 ) -> Answer:
     """GET, or POST where there is content. With `cut`, a longer body is cut instead of refused.
 
-    The caller sets the time limit.
+    The caller sets the time limit. `begun` is called just before the first byte goes out: without
+    it, nobody has heard of the request.
 
     Raises:
         Unreachable: there is no connection.
@@ -72,6 +78,9 @@ async def exchange(
     """
     url = httpx.URL(address.url.rstrip("/") + path if path else address.url)
     port = url.port or (443 if url.scheme == "https" else 80)
+    extensions: dict[str, Any] = {"sni_hostname": url.host}
+    if begun is not None:
+        extensions["trace"] = _tracing(begun)
     targets = [""] if address.socket_file else await resolve(url.host, port)
     refusal: Unreachable | None = None
     for target in targets:
@@ -94,14 +103,18 @@ async def exchange(
                     # What is sent compressed can grow a thousandfold before it is counted.
                     "accept-encoding": "identity",
                 },
-                extensions={"sni_hostname": url.host},
+                extensions=extensions,
             )
             try:
                 response = await client.send(
                     request, auth=address.auth or httpx.USE_CLIENT_DEFAULT, stream=True
                 )
                 body = await _body(response, most_bytes, cut)
-                return Answer(response.status_code, _without(body, address, headers or {}))
+                return Answer(
+                    response.status_code,
+                    _without(body, address, headers or {}),
+                    response.headers.get("retry-after", "")[:40],
+                )
             except httpx.ConnectError as error:
                 if isinstance(_root(error), ssl.SSLError):
                     raise Unreachable(f"{address.place}: {_root(error)}", refused=True) from error
@@ -115,6 +128,14 @@ async def exchange(
                 raise SourceTrouble(f"{address.place}: {type(error).__name__}") from error
     assert refusal is not None  # noqa: S101  a name leads to one address at least
     raise refusal
+
+
+def _tracing(begun: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:
+    async def trace(event: str, _: Any) -> None:
+        if event.endswith("send_request_headers.started"):
+            begun()
+
+    return trace
 
 
 async def _body(response: httpx.Response, most_bytes: int, cut: bool) -> bytes:
@@ -134,7 +155,7 @@ def _without(body: bytes, address: Address, headers: Mapping[str, str]) -> bytes
     """A body without what it was sent: masked while whole, before anything of it is cut."""
     held = forms(*address.auth) if address.auth else set()
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
-    held |= forms("", bearer) if bearer else set()
+    held = held.union(*(forms("", secret) for secret in (bearer, *address.held) if secret))
     for form in sorted(held, key=len, reverse=True):
         body = body.replace(form.encode(), MASK.encode())
     return body

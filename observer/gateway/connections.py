@@ -11,6 +11,7 @@ from typing import Any
 from langchain_mcp_adapters.sessions import Connection
 
 from observer.errors import ConfigurationError
+from observer.settings.channels import named_variables
 from observer.settings.schema import McpServer
 
 _MOST_TOLD = 120_000
@@ -33,12 +34,15 @@ def connection_of(settings: McpServer, data_dir: str, sections: Mapping[str, Any
             f"observer.yaml: mcp_servers: sections {', '.join(settings.sections)} have"
             f" {len(told)} characters; a process can be told {_MOST_TOLD}"
         )
+    channels = sections["channels"] if "channels" in settings.sections else {}
+    secrets = [named.variable for named in named_variables(channels)]
+    passed = [*settings.pass_environment, *secrets]
     return {
         "transport": "stdio",
         "command": program,
         "args": command[1:],
         "env": {
-            **{k: v for k in settings.pass_environment if (v := os.environ.get(k)) is not None},
+            **{k: v for k in passed if (v := os.environ.get(k)) is not None},
             **settings.environment,
             **({"OBSERVER_SECTIONS": told} if settings.sections else {}),
         },

@@ -16,6 +16,7 @@ from observer.domain.dependency_tree import DependencyTree
 from observer.domain.known_error import KnownError
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
+from observer.settings.channels import forms, named_variables, problem_of
 from observer.settings.cross_check import cross_check
 from observer.settings.known_error_rows import KnownErrorRows
 from observer.settings.known_errors import to_known_errors
@@ -54,6 +55,8 @@ class Configuration:
     prompts: dict[str, Prompt]
     webhook_secrets: tuple[str, ...]
     secrets: tuple[str, ...]
+    channel_secrets: dict[str, str]
+    """What the section `channels` names, by environment variable."""
     database_url: str | None
 
     @property
@@ -104,11 +107,13 @@ def load_configuration(
         prompts=prompts,
     )
     reader.problems += check(reader.documents, known=known)
+    channel_secrets = _channel_secrets(reader, observer)
     reader.raise_problems()
     webhook_secrets = tuple(
         s.strip() for s in env.get("OBSERVER_WEBHOOK_SECRET", "").split(",") if s.strip()
     )
     held = [env.get(name, "") for name in redaction.secrets_from_environment]
+    held += [form for value in channel_secrets.values() for form in forms(value)]
     return Configuration(
         directory=directory,
         data_dir=data_dir,
@@ -124,8 +129,19 @@ def load_configuration(
         prompts=prompts,
         webhook_secrets=webhook_secrets,
         secrets=(*webhook_secrets, *(s for s in held if s), *passwords(observer.sections)),
+        channel_secrets=channel_secrets,
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
+
+
+def _channel_secrets(reader: Reader, observer: ObserverSettings) -> dict[str, str]:
+    held: dict[str, str] = {}
+    for named in named_variables(observer.sections["channels"]):
+        value = held[named.variable] = os.environ.get(named.variable, "").strip()
+        if (problem := problem_of(named, value)) is not None:
+            at = ("channels", named.channel, named.key)
+            reader.problems.append(reader.documents["observer.yaml"].complain(at, problem))
+    return held
 
 
 def _rule(name: str, row: AutonomyRow) -> Rule:

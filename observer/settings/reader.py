@@ -106,6 +106,9 @@ def explain(
             message = f"unknown key; {hint}"
         elif problem["type"] == "missing":
             message = "missing; it must be written"
+        elif location and str(location[-1]).endswith("_env"):
+            # What stands there may be the secret itself.
+            message = "write the name of an environment variable; its value is the secret"
         else:
             message = f"{message} (found {_shown(problem['input'])})"
         if location and (str(location[0]).upper() in _overridden()):

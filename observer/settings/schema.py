@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from observer.domain.event import Severity
 from observer.domain.remedy import Level
 from observer.domain.runbook import Data, Seconds
+from observer.settings.channels import Channels
 from observer.settings.infrastructure import Platform, Telemetry
 
 Role = Literal["classify", "warning", "critical", "judge"]
@@ -82,6 +83,9 @@ class Learning(Data):
     retire_after_failures: int = Field(default=2, ge=1)
 
 
+Section = Literal["telemetry", "platform", "channels", "nodes"]
+
+
 class McpServer(Data):
     """One tool server: a command over stdio, or an address over streamable HTTP."""
 
@@ -93,7 +97,7 @@ class McpServer(Data):
     start_timeout: Seconds = 30.0
     environment: dict[str, str] = Field(default_factory=dict)
     pass_environment: list[str] = Field(default_factory=list)
-    sections: list[Literal["telemetry", "platform", "nodes"]] = Field(default_factory=list)
+    sections: list[Section] = Field(default_factory=list)
 
     def model_post_init(self, context: Any) -> None:
         if (self.command is None) == (self.url is None):
@@ -124,12 +128,13 @@ class ObserverSettings(BaseSettings):
     learning: Learning = Learning()
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
+    channels: Channels = Channels()
     mcp_servers: dict[str, McpServer]
 
     @property
     def sections(self) -> dict[str, Any]:
         """What a tool server may be told of this file, as JSON."""
-        told = {"telemetry", "platform"}
+        told = {"telemetry", "platform", "channels"}
         return self.model_dump(mode="json", include=told, exclude_none=True)
 
     @classmethod

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -17,6 +19,13 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -30,9 +39,9 @@ class Reply:
 
 
 class HttpDouble:
-    """Listens on a free port of the loopback until it is closed."""
+    """Listens on a free port of the loopback, or on the one given, until it is closed."""
 
-    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+    def __init__(self, answer: Callable[[Asked], Reply], port: int = 0) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self._closed = threading.Event()
@@ -42,7 +51,9 @@ class HttpDouble:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(parts.path, dict(parse_qsl(parts.query)), headers)
+                body = self.rfile.read(int(headers.get("content-length", "0")))
+                query = dict(parse_qsl(parts.query))
+                asked = Asked(parts.path, query, headers, self.command, body)
                 double.asked.append(asked)
                 reply = double.answer(asked)
                 if reply.silent:
@@ -58,10 +69,12 @@ class HttpDouble:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
+            do_POST = do_GET
+
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.daemon = True
