@@ -11,17 +11,23 @@ from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Severity
 from observer.domain.remedy import ApprovalState
 from observer.records.memory import Memory
+from observer.records.session_views import SessionViews
 
 
 async def close(
-    state: ObserverState, memory: Memory, tree: DependencyTree, run: Run
+    state: ObserverState,
+    memory: Memory,
+    session_views: SessionViews,
+    tree: DependencyTree,
+    run: Run,
 ) -> dict[str, Any]:
     incident = state["incident"]
     if incident.severity is Severity.INFO:
         outcome, report = "acknowledged", f"INFO: {incident.severity_reason}"
     else:
         outcome = "resolved" if state["healthy"] else "escalated"
-        report = findings_of(state, tree, memory).text
+        course = await session_views.course(incident.event_key)
+        report = findings_of(state, tree, memory, course).text
     await memory.keep_eval_candidate(
         incident.event_key,
         {

@@ -7,6 +7,7 @@ from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import Call, Observation, Run
+from observer.domain.course import Course
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import ApprovalState
 from observer.domain.report import Findings
@@ -17,6 +18,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.records.approvals import Approvals
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.session_views import SessionViews
 
 
 async def escalate(
@@ -26,6 +28,7 @@ async def escalate(
     ledger: Ledger,
     approvals: Approvals,
     memory: Memory,
+    session_views: SessionViews,
     tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
@@ -38,7 +41,8 @@ async def escalate(
     kept: dict[str, Any] = {"ending": state["ending"]}
     if not to_tell and not failed:
         return {**kept, "to_tell": [], "because": f"nobody is to be told ({phase})"}
-    findings = findings_of(state, tree, memory)
+    course = await session_views.course(incident.event_key)
+    findings = findings_of(state, tree, memory, course)
 
     async def tell(name: str) -> Observation:
         call = _fill(planned[name], findings)
@@ -99,7 +103,9 @@ def _fill(template: NoticeTemplate, findings: Findings) -> Call:
     return Call(template.tool, args)
 
 
-def findings_of(state: ObserverState, tree: DependencyTree, memory: Memory) -> Findings:
+def findings_of(
+    state: ObserverState, tree: DependencyTree, memory: Memory, course: Course
+) -> Findings:
     """What is known now, for people. A known error whose fix did not hold explains nothing."""
     known, diagnosis = state["known_error"], state["diagnosis"]
     cause = diagnosis.root_cause if diagnosis else ""
@@ -117,4 +123,13 @@ def findings_of(state: ObserverState, tree: DependencyTree, memory: Memory) -> F
         reason=state["ending"],
         spared=state["spared"],
         incident_id=state["incident_id"],
+        course=course,
+        approval_id=_asked_for(state),
     )
+
+
+def _asked_for(state: ObserverState) -> str:
+    remedy = state["remedy"]
+    if remedy is None or state["approval"] is not ApprovalState.DUE:
+        return ""
+    return remedy.approval_id or ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observer.domain.calls import Call, Observation
+from observer.domain.course import Course
 from observer.domain.event import Incident
 from observer.domain.remedy import Remedy, Step, Wait
 
@@ -16,8 +17,19 @@ _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 _HEADLINE_LENGTH = 120
 _OBSERVATIONS_LENGTH = 5000
 _WALK_LINES = 25
+_DONE_LINES = 6
 
-NOTICE_WORDS = ("headline", "summary", "question", "report", "stage")
+NOTICE_WORDS = (
+    "headline",
+    "summary",
+    "question",
+    "report",
+    "chain",
+    "stage",
+    "severity",
+    "incident_key",
+    "approval_id",
+)
 
 
 def inert(text: str, limit: int = 1000) -> str:
@@ -53,6 +65,9 @@ class Findings:
     reason: str
     spared: bool = False
     incident_id: str | None = None
+    course: Course = field(default_factory=Course)
+    approval_id: str = ""
+    """The question that is being asked; empty where none is."""
 
     @property
     def headline(self) -> str:
@@ -97,8 +112,44 @@ class Findings:
             "summary": self.summary,
             "question": self.question,
             "report": self.text,
+            "chain": self.chain,
             "stage": self.incident.stage,
+            "severity": self.incident.severity,
+            "incident_key": f"{self.incident.tenant_id}/{self.incident.session_id}",
+            "approval_id": self.approval_id,
         }
+
+    @property
+    def chain(self) -> str:
+        """The whole story in a few lines, for a chat: what fired, found, was done, and is now."""
+        lines = [
+            self.headline,
+            *(inert(line, 300) for line in self.walk if line.startswith(("Found: ", "Path: "))),
+            f"Cause: {inert(self.cause, 300) or 'not found'}",
+            *self._done(),
+            f"Proposed: {self._proposed}" if self.approval_id else f"Result: {self.ending}",
+            *self._took(),
+            f"Session: {self.incident.session_id}",
+        ]
+        return "\n".join(lines)
+
+    @property
+    def _proposed(self) -> str:
+        return inert(", ".join(map(_asked, self.remedy.actions)) if self.remedy else "", 500)
+
+    def _done(self) -> list[str]:
+        """What was tried, and which figures it changed."""
+        course = self.course
+        done = [
+            inert(f"Done: {call.tool}: {call.status} {dict(call.args)}", 300)
+            for call in course.actions[-_DONE_LINES:]
+        ]
+        figures = inert(", ".join(course.changes), 500)
+        return [*done, f"Before and after: {figures}"] if figures else done
+
+    def _took(self) -> list[str]:
+        took = self.course.took
+        return [] if took is None else [f"Took: {took} since the alert"]
 
     @property
     def text(self) -> str:
@@ -111,7 +162,9 @@ class Findings:
             *(inert(line, 400) for line in self.walk[:_WALK_LINES]),
             *self._observed(),
             f"Cause: {inert(self.cause, 500) or 'not found'}",
+            *self._done(),
             f"Result: {self.ending}",
+            *self._took(),
         ]
         return "\n".join(lines)
 

@@ -6,6 +6,8 @@ import json
 import time
 from typing import Any
 
+from observer.domain.calls import Purpose
+from observer.domain.course import Course, Recorded
 from observer.records.database import Connection, Database
 
 
@@ -66,6 +68,35 @@ class SessionViews:
                 "events": [_event_row(row) for row in events],
                 "runs": [dict(row) for row in runs],
             }
+
+        return await self._database.read(work)
+
+    async def course(self, event_key: str) -> Course:
+        """The calls that were made for one event, and for how long it is known."""
+
+        def work(connection: Connection) -> Course:
+            event = connection.execute(
+                "SELECT accepted_at FROM events WHERE event_key = ?", (event_key,)
+            ).fetchone()
+            rows = connection.execute(
+                "SELECT tool_name, tool_input_hash, args, purpose, result_status, payload"
+                " FROM state_transitions WHERE event_key = ? AND purpose != ?"
+                " AND result_status IS NOT NULL ORDER BY id",
+                (event_key, Purpose.NOTIFY),
+            ).fetchall()
+            calls = [
+                Recorded(
+                    tool=row["tool_name"],
+                    input_hash=row["tool_input_hash"],
+                    args=json.loads(row["args"]),
+                    purpose=row["purpose"],
+                    status=row["result_status"],
+                    payload=None if row["payload"] is None else json.loads(row["payload"]),
+                )
+                for row in rows
+            ]
+            took = None if event is None else max(0.0, time.time() - event["accepted_at"])
+            return Course(calls, took)
 
         return await self._database.read(work)
 

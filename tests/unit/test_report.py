@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observer.domain.calls import Call, CallStatus, Observation
+from observer.domain.course import Course, Recorded
 from observer.domain.event import Incident, Severity
 from observer.domain.remedy import Check, Remedy
-from observer.domain.report import Findings, inert
+from observer.domain.report import NOTICE_WORDS, Findings, inert
 
 ATTACKS = {
     "script": "<script>alert(1)</script>",
@@ -127,6 +129,69 @@ def test_the_report_says_what_fired_what_was_seen_and_how_it_ended() -> None:
 @pytest.mark.parametrize("healthy", [False, None])
 def test_only_a_proven_healing_is_called_healed(healthy: bool | None) -> None:
     assert findings(healthy=healthy, reason="no proof").ending == "not healed: no proof"
+
+
+FIGURES = {"stage": "loading", "values": {"error_rate_pct": 3.2, "queue_depth": 40}}
+COURSE = Course(
+    calls=[
+        Recorded("get_metrics", "h1", {}, "read", "success", {**FIGURES, "limit": 5}),
+        Recorded("get_metrics", "h2", {}, "read", "success", {"error_rate_pct": 9}),
+        Recorded("restart_stage", "h3", {"stage": "loading"}, "remedy", "success", {"count": 1}),
+        Recorded("get_metrics", "h1", {}, "read", "error", {"error_rate_pct": 77}),
+        Recorded("get_metrics", "h1", {}, "read", "success", {"error_rate_pct": 0.1, "limit": 5}),
+    ],
+    took_s=42.4,
+)
+WALK = ["Found: loading: stale", "Path: freshness → loading", "Cleared: indexing: healthy"]
+
+
+def test_the_chain_says_what_fired_was_found_was_done_and_what_the_figures_are_now() -> None:
+    """Seed 002: before and after of the same look, and the time it took."""
+    shown = findings(healthy=True, cause="stuck", walk=WALK, course=COURSE)
+    assert shown.chain.splitlines() == [
+        "WARNING on loading: slow",
+        "Found: loading: stale",
+        "Path: freshness → loading",
+        "Cause: stuck",
+        "Done: restart_stage: success {'stage': 'loading'}",
+        "Before and after: error_rate_pct 3.2 → 0.1",
+        "Result: healed and verified (restart_stage)",
+        "Took: 42 s since the alert",
+        "Session: loading-1",
+    ]
+    assert "Before and after: error_rate_pct 3.2 → 0.1" in shown.text
+    assert shown.text.endswith("Took: 42 s since the alert")
+
+
+def test_a_chain_that_asks_says_what_is_proposed() -> None:
+    shown = findings(approval_id="a1").chain
+    assert "Proposed: restart_stage {'stage': 'loading'" in shown and "Result" not in shown
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_nobody_can_add_a_line_to_the_chain(attack: str) -> None:
+    """Case 60."""
+    call = Recorded(attack, "h", {attack: attack}, "remedy", "success", {attack: 1})
+    look = Recorded("look", "l", {}, "read", "success", {attack: 1})
+    course = Course([look, call, replace(look, payload={attack: 2})], 1.0)
+    plain, attacked = (findings(message=m, course=course).chain for m in ("slow", attack))
+    assert len(attacked.splitlines()) == len(plain.splitlines()) == 7
+    assert all(harmless(line) for line in attacked.splitlines())
+
+
+def test_every_word_can_be_filled_in() -> None:
+    words = findings(approval_id="a1").words()
+    assert set(words) == set(NOTICE_WORDS)
+    assert words["incident_key"] == "default/loading-1"
+    assert (words["severity"], words["approval_id"]) == ("WARNING", "a1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.25, "0.2 s"), (42.4, "42 s"), (119, "119 s"), (121, "2 min"), (7500, "2 h 5 min")],
+)
+def test_the_time_taken_is_for_people(seconds: float, words: str) -> None:
+    assert Course(took_s=seconds).took == words
 
 
 def test_the_summary_names_the_ticket_once_there_is_one() -> None:
