@@ -1,7 +1,9 @@
-"""Fix the severity of one event: by its own word, by arithmetic, by its node, then by a model."""
+"""Fix the severity of one event: by the hour, its own word, arithmetic, its node, then a model."""
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -42,7 +44,9 @@ async def classify(
 async def _severity(
     event: Event, tree: DependencyTree, models: Models, run: Run
 ) -> tuple[Severity, str]:
-    if (known := from_facts(event, tree.find(event.stage))) is not None:
+    # Our clock, and the moment of the run: an alert does not choose when it counts.
+    now = datetime.fromtimestamp(time.time(), UTC)
+    if (known := from_facts(event, tree, now)) is not None:
         return known
     facts = {"stage": event.stage, "message": event.message[:4000]}
     try:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
+from observer.domain.occurrence import OUTSIDE
+from observer.domain.severity import uncounted
 from observer.errors import InboxFull, ObserverUnavailable
 from observer.lifecycle import LifecycleControl
 from observer.recognition import Recognition
@@ -75,18 +79,30 @@ class Intake:
             return await self._accept_recognised(source, numbered, body_hash)
 
     async def _accept_recognised(self, source: str, alert: Alert, body_hash: str) -> Accepted:
+        because = None
+        if not isinstance(alert, ResolvedAlert):
+            now = datetime.fromtimestamp(time.time(), UTC)
+            because = uncounted(self._tree, alert.stage, now)
+        if because is not None and alert.event_id is not None and source != "native":
+            # Its source repeats it: what has gone on since before the window counts in it.
+            alert = alert.model_copy(update={"event_id": f"{alert.event_id}{OUTSIDE}"})
         event_ids = self._recognition.event_ids(source, alert, body_hash)
         known = await self._recognition.repeated(source, alert, event_ids)
         if known is not None:
             return Accepted(known.event_id, known.session_id, duplicate=True)
         if isinstance(alert, ResolvedAlert):
             return await self._note_resolved(source, alert, event_ids[0], body_hash)
-        if alert.severity is Severity.INFO:
+        if because is None and alert.severity is Severity.INFO:
+            because = "INFO by its own severity"
+        if because is not None:
             event = self._event(
                 source, alert, event_ids[0], alert.session_id or _fresh_session(alert)
             )
             fresh = await self._sessions.acknowledge(
-                event, body_hash=body_hash, decision="acknowledged: INFO by its own severity"
+                event,
+                body_hash=body_hash,
+                severity=Severity.INFO,
+                decision=f"acknowledged: {because}",
             )
             return await self._answer(event, fresh)
         await self._refuse_when_full(alert.severity)
@@ -105,7 +121,8 @@ class Intake:
     ) -> Accepted:
         """What fired is over: nothing is started, and nobody needs to be asked any more."""
         key = digest(alert.tenant_id, source, alert.resolves)
-        fired = await self._events.event(key)
+        outside = digest(alert.tenant_id, source, f"{alert.resolves}{OUTSIDE}")
+        fired = await self._events.event(key) or await self._events.event(outside)
         approval = await self._services.approvals.pending_of(key)
         # First, because the sender tries again until the event is stored.
         if approval is not None:
@@ -114,7 +131,10 @@ class Intake:
         session = fired.event.session_id if fired is not None else _fresh_session(alert)
         event = self._event(source, alert, event_id, session)
         fresh = await self._sessions.acknowledge(
-            event, body_hash=body_hash, decision="noted: the alert was resolved"
+            event,
+            body_hash=body_hash,
+            severity=event.severity,
+            decision="noted: the alert was resolved",
         )
         return await self._answer(event, fresh)
 

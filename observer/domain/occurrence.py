@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 OVER = "-resolved"
 """How the id of an event ends that says an occurrence is over."""
+OUTSIDE = "-outside"
+"""How the id of a breach ends that did not count: inside the window, the same alert is news."""
 
 
 @dataclass(frozen=True)
@@ -36,5 +38,5 @@ def fired_id(
 
 
 def _read(subject: str, event_id: str) -> tuple[int, bool]:
-    number = event_id.removeprefix(f"{subject}-")
+    number = event_id.removeprefix(f"{subject}-").removesuffix(OUTSIDE)
     return int(number.removesuffix(OVER)), number.endswith(OVER)

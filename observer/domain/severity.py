@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
-from observer.domain.dependency_tree import Node
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Event, Severity
 
 _NUMBER = r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,15})?"
@@ -18,12 +19,23 @@ _THRESHOLD = re.compile(
 _ALARMING = ("error", "fail", "refused", "timeout", "degraded", "stuck", "exceed", "halted", "lag")
 
 
-def from_facts(event: Event, node: Node | None) -> tuple[Severity, str] | None:
-    """What needs no model: the event's own word, then arithmetic in it, then its node's rank."""
+def uncounted(tree: DependencyTree, name: str, at: datetime) -> str | None:
+    """Why a breach does not count at a moment; a node, unlike a metric, counts always."""
+    metric = tree.metrics.get(name)
+    if metric is None or metric.window.holds(at):
+        return None
+    return f"outside {metric.window.name}: a breach does not count now"
+
+
+def from_facts(event: Event, tree: DependencyTree, at: datetime) -> tuple[Severity, str] | None:
+    """What needs no model: whether it counts, its own word, arithmetic in it, its node's rank."""
+    if (because := uncounted(tree, event.stage, at)) is not None:
+        return Severity.INFO, because
     if event.severity is not None:
         return event.severity, "the event says so"
     if (by_threshold := from_threshold(event.message)) is not None:
         return by_threshold
+    node = tree.find(event.stage)
     if node is not None and node.criticality is not None:
         return node.criticality, f"{node.name} is marked {node.criticality} in the tree"
     return None

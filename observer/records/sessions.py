@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity, thread_id
-from observer.records.database import Connection, Database
+from observer.records.arrivals import Arrivals
+from observer.records.database import Connection
 from observer.records.events import StoredEvent
-from observer.records.journal import Journal
 from observer.records.old_records import note_stale
 
 
@@ -22,84 +22,8 @@ class Begun:
     """Trace ids of the runs that a crash cut."""
 
 
-class Sessions:
+class Sessions(Arrivals):
     """The one writer of `sessions`, `events` and `runs`."""
-
-    def __init__(self, database: Database, journal: Journal) -> None:
-        self._database = database
-        self._journal = journal
-
-    async def acknowledge(self, event: Event, *, body_hash: str, decision: str) -> bool:
-        """Store an event as done, with its journal line, in one transaction; false: a duplicate."""
-        return await self._database.write(
-            lambda c: self._admit(c, event, body_hash, None, decision, acknowledged=True)
-        )
-
-    async def admit(self, event: Event, *, body_hash: str, fingerprint: str | None) -> bool:
-        """Store an enqueued event; false: it was stored before."""
-        return await self._database.write(
-            lambda c: self._admit(c, event, body_hash, fingerprint, "accepted", acknowledged=False)
-        )
-
-    def _admit(
-        self,
-        connection: Connection,
-        event: Event,
-        body_hash: str,
-        fingerprint: str | None,
-        decision: str,
-        *,
-        acknowledged: bool,
-    ) -> bool:
-        now = time.time()
-        inserted = connection.execute(
-            "INSERT INTO events (event_key, tenant_id, session_id, status, payload, body_hash,"
-            " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key) DO NOTHING",
-            (
-                event.key,
-                event.tenant_id,
-                event.session_id,
-                "done" if acknowledged else "queued",
-                event.model_dump_json(),
-                body_hash,
-                now,
-            ),
-        ).rowcount
-        if not inserted:
-            return False
-        status = "acknowledged" if acknowledged else "queued"
-        connection.execute(
-            "INSERT INTO sessions (tenant_id, session_id, status, severity, stage, fingerprint,"
-            " outcome, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (tenant_id, session_id) DO UPDATE SET updated_at = excluded.updated_at,"
-            # An ended session that gets more work is open again; an INFO opens nothing.
-            " status = CASE WHEN excluded.status = 'queued' AND sessions.status IN"
-            " ('resolved', 'escalated', 'acknowledged', 'failed')"
-            " THEN excluded.status ELSE sessions.status END",
-            (
-                event.tenant_id,
-                event.session_id,
-                status,
-                event.severity,
-                event.stage,
-                fingerprint,
-                status if acknowledged else None,
-                now,
-                now,
-            ),
-        )
-        self._journal.append(
-            connection,
-            "event",
-            tenant_id=event.tenant_id,
-            session_id=event.session_id,
-            event_id=event.event_id,
-            severity=event.severity,
-            stage=event.stage,
-            message=event.message,
-            decision=decision,
-        )
-        return True
 
     async def revive(self, stored: StoredEvent) -> bool:
         """A person asked for another try; false: the event is not given up, or not any more."""

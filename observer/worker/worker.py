@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from langgraph.errors import GraphDrained
@@ -195,5 +196,6 @@ class Worker:
         return False
 
     def _rank(self, event: Event) -> int:
-        known = from_facts(event, self._services.tree.find(event.stage))
+        now = datetime.fromtimestamp(time.time(), UTC)
+        known = from_facts(event, self._services.tree, now)
         return (known[0] if known is not None else Severity.WARNING).rank

@@ -69,7 +69,7 @@ async def _handle(
     name: str, sessions: Sessions, ledger: Ledger, approvals: Approvals, disk: ForgetfulDisk
 ) -> None:
     note = Event(event_id=f"info-{name}", session_id=f"info-{name}", stage="loading", message="ok")
-    await sessions.acknowledge(note, body_hash="h", decision="acknowledged")
+    await sessions.acknowledge(note, body_hash="h", severity=note.severity, decision="acknowledged")
     disk.acknowledge(("event", note.event_id))
 
     event = Event(event_id=name, session_id=name, stage="indexing", message="slow")

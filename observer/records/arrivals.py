@@ -1,0 +1,98 @@
+"""What came in, written down: an event, its session and its journal line in one transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from observer.domain.event import Event, Severity
+from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """How an event is stored, and what is said of it."""
+
+    status: str
+    session_status: str
+    """Of a session that begins with it."""
+    severity: Severity | None
+    decision: str
+    fingerprint: str | None = None
+    reason: str | None = None
+
+
+class Arrivals:
+    """Writes events that are new."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def acknowledge(
+        self, event: Event, *, body_hash: str, severity: Severity | None, decision: str
+    ) -> bool:
+        """Store an event as done, with its journal line, in one transaction; false: a duplicate."""
+        arrival = _Arrival("done", "acknowledged", severity, decision, reason=decision)
+        return await self._database.write(lambda c: self._admit(c, event, body_hash, arrival))
+
+    async def admit(self, event: Event, *, body_hash: str, fingerprint: str | None) -> bool:
+        """Store an enqueued event; false: it was stored before."""
+        arrival = _Arrival("queued", "queued", event.severity, "accepted", fingerprint)
+        return await self._database.write(lambda c: self._admit(c, event, body_hash, arrival))
+
+    def _admit(
+        self, connection: Connection, event: Event, body_hash: str, arrival: _Arrival
+    ) -> bool:
+        now = time.time()
+        inserted = connection.execute(
+            "INSERT INTO events (event_key, tenant_id, session_id, status, payload, body_hash,"
+            " reason, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key)"
+            " DO NOTHING",
+            (
+                event.key,
+                event.tenant_id,
+                event.session_id,
+                arrival.status,
+                event.model_dump_json(),
+                body_hash,
+                arrival.reason,
+                now,
+            ),
+        ).rowcount
+        if not inserted:
+            return False
+        begins_ended = arrival.session_status == "acknowledged"
+        connection.execute(
+            "INSERT INTO sessions (tenant_id, session_id, status, severity, stage, fingerprint,"
+            " outcome, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (tenant_id, session_id) DO UPDATE SET updated_at = excluded.updated_at,"
+            # An ended session that gets more work is open again; an INFO opens nothing.
+            " status = CASE WHEN excluded.status = 'queued' AND sessions.status IN"
+            " ('resolved', 'escalated', 'acknowledged', 'failed')"
+            " THEN excluded.status ELSE sessions.status END",
+            (
+                event.tenant_id,
+                event.session_id,
+                arrival.session_status,
+                arrival.severity,
+                event.stage,
+                arrival.fingerprint,
+                arrival.session_status if begins_ended else None,
+                now,
+                now,
+            ),
+        )
+        self._journal.append(
+            connection,
+            "event",
+            tenant_id=event.tenant_id,
+            session_id=event.session_id,
+            event_id=event.event_id,
+            severity=event.severity,
+            stage=event.stage,
+            message=event.message,
+            decision=arrival.decision,
+        )
+        return True
