@@ -8,7 +8,9 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
+from observer.domain.branch import covers, related
 from observer.domain.event import Event, Severity, digest
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.occurrence import OUTSIDE
@@ -48,6 +50,7 @@ class Intake:
         self._recognition = Recognition(services.events, self._settings.dedupe.window)
         self._numbering = asyncio.Lock()
         self._deriving = asyncio.Lock()
+        self._resolving = asyncio.Lock()
 
     async def accept(self, source: str, alerts: list[Alert], body: bytes) -> list[Accepted]:
         """Commit the events of one delivery.
@@ -81,8 +84,7 @@ class Intake:
     async def _accept_recognised(self, source: str, alert: Alert, body_hash: str) -> Accepted:
         because = None
         if not isinstance(alert, ResolvedAlert):
-            now = datetime.fromtimestamp(time.time(), UTC)
-            because = uncounted(self._tree, alert.stage, now)
+            because = uncounted(self._tree, alert.stage, _now())
         if because is not None and alert.event_id is not None and source != "native":
             # Its source repeats it: what has gone on since before the window counts in it.
             alert = alert.model_copy(update={"event_id": f"{alert.event_id}{OUTSIDE}"})
@@ -105,16 +107,35 @@ class Intake:
                 decision=f"acknowledged: {because}",
             )
             return await self._answer(event, fresh)
-        await self._refuse_when_full(alert.severity)
         if alert.session_id is not None:
+            await self._refuse_when_full(alert.severity)
             event = self._event(source, alert, event_ids[0], alert.session_id)
             return await self._enqueue(event, body_hash, fingerprint=None)
         # Two first events of one stage at the same time must find each other's session.
         async with self._deriving:
-            fingerprint = digest(alert.tenant_id, source, alert.stage)
+            return await self._join(source, alert, event_ids[0], body_hash)
+
+    async def _join(self, source: str, alert: Alert, event_id: str, body_hash: str) -> Accepted:
+        """Into an open session if there is a fitting one, and with an event that waits in it."""
+        fingerprint = digest(alert.tenant_id, source, alert.stage)
+        by_branch = self._settings.sessions.join == "branch" and alert.stage in self._tree
+        if by_branch:
+            session = await self._session_of_branch(alert)
+        else:
             session = await self._events.open_session(alert.tenant_id, fingerprint)
-            event = self._event(source, alert, event_ids[0], session or _fresh_session(alert))
-            return await self._enqueue(event, body_hash, fingerprint)
+        event = self._event(source, alert, event_id, session or _fresh_session(alert))
+        if by_branch and session is not None:
+            covered = partial(covers, new=event, tree=self._tree, at=_now())
+            noted = await self._sessions.note(event, body_hash=body_hash, covers=covered)
+            if noted is not None:
+                return await self._answer(event, noted)
+        await self._refuse_when_full(alert.severity)
+        return await self._enqueue(event, body_hash, fingerprint)
+
+    async def _session_of_branch(self, alert: Alert) -> str | None:
+        opened = await self._events.open_sessions(alert.tenant_id)
+        fitting = (s for s, about in opened if related(self._tree, about, alert.stage))
+        return next(fitting, None)
 
     async def _note_resolved(
         self, source: str, alert: ResolvedAlert, event_id: str, body_hash: str
@@ -123,20 +144,30 @@ class Intake:
         key = digest(alert.tenant_id, source, alert.resolves)
         outside = digest(alert.tenant_id, source, f"{alert.resolves}{OUTSIDE}")
         fired = await self._events.event(key) or await self._events.event(outside)
-        approval = await self._services.approvals.pending_of(key)
-        # First, because the sender tries again until the event is stored.
+        session = fired.event.session_id if fired is not None else _fresh_session(alert)
+        event = self._event(source, alert, event_id, session)
+        # Of two that are over at once, one is the last.
+        async with self._resolving:
+            # First, because the sender tries again until the event is stored.
+            await self._withdraw_question_about(key)
+            fresh = await self._sessions.acknowledge(
+                event,
+                body_hash=body_hash,
+                severity=event.severity,
+                decision="noted: the alert was resolved",
+                resolves=key,
+            )
+        return await self._answer(event, fresh)
+
+    async def _withdraw_question_about(self, event_key: str) -> None:
+        """Unless another alert still fires that the same question is about."""
+        together = await self._events.looked_into_with(event_key)
+        if together is None or together.others_fire:
+            return
+        approval = await self._services.approvals.pending_of(together.top)
         if approval is not None:
             await self._services.approvals.end(approval, "withdrawn", "the alert was resolved")
             await self._requeue.answer(approval)
-        session = fired.event.session_id if fired is not None else _fresh_session(alert)
-        event = self._event(source, alert, event_id, session)
-        fresh = await self._sessions.acknowledge(
-            event,
-            body_hash=body_hash,
-            severity=event.severity,
-            decision="noted: the alert was resolved",
-        )
-        return await self._answer(event, fresh)
 
     def _placed(self, source: str, alert: Alert) -> Alert:
         """Where the tree knows an alert's name, it says what the alert is about, not a label."""
@@ -193,3 +224,7 @@ class Intake:
 
 def _fresh_session(alert: Alert) -> str:
     return f"{alert.stage[:60]}-{uuid.uuid4().hex[:12]}"
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)

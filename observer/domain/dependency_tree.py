@@ -73,6 +73,10 @@ class DependencyTree:
     metrics: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a metric or a node has this name."""
+        return name in self.metrics or name in self.nodes
+
     def find(self, name: str) -> Node | None:
         """The node of this name, if the tree has one."""
         return self.nodes.get(name)

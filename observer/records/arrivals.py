@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity
@@ -21,6 +22,7 @@ class _Arrival:
     decision: str
     fingerprint: str | None = None
     reason: str | None = None
+    joined_to: str | None = None
 
 
 class Arrivals:
@@ -31,11 +33,57 @@ class Arrivals:
         self._journal = journal
 
     async def acknowledge(
-        self, event: Event, *, body_hash: str, severity: Severity | None, decision: str
+        self,
+        event: Event,
+        *,
+        body_hash: str,
+        severity: Severity | None,
+        decision: str,
+        resolves: str | None = None,
     ) -> bool:
-        """Store an event as done, with its journal line, in one transaction; false: a duplicate."""
+        """Store an event as done, with its journal line, in one transaction; false: a duplicate.
+
+        `resolves` is the key of the event that is over by this one.
+        """
         arrival = _Arrival("done", "acknowledged", severity, decision, reason=decision)
-        return await self._database.write(lambda c: self._admit(c, event, body_hash, arrival))
+
+        def work(connection: Connection) -> bool:
+            fresh = self._admit(connection, event, body_hash, arrival)
+            if fresh and resolves is not None:
+                connection.execute(
+                    "UPDATE events SET resolved_at = ? WHERE event_key = ?",
+                    (time.time(), resolves),
+                )
+            return fresh
+
+        return await self._database.write(work)
+
+    async def note(
+        self, event: Event, *, body_hash: str, covers: Callable[[Event], bool]
+    ) -> bool | None:
+        """Store an event that the run of a waiting one of its session will look into.
+
+        None: there is none such, and nothing was stored; false: it was stored before. In one
+        transaction, so that the waiting one's run cannot have begun in between.
+        """
+
+        def work(connection: Connection) -> bool | None:
+            rows = connection.execute(
+                "SELECT event_key, payload FROM events WHERE tenant_id = ? AND session_id = ?"
+                " AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs"
+                " WHERE runs.tenant_id = events.tenant_id"
+                " AND runs.session_id = events.session_id"
+                # One that is tried again goes on from what was seen before.
+                " AND runs.event_key = events.event_key) ORDER BY seq",
+                (event.tenant_id, event.session_id),
+            )
+            for row in rows:
+                waiting = Event.model_validate_json(row["payload"])
+                if waiting.key != event.key and covers(waiting):
+                    return self._admit(connection, event, body_hash, _with(waiting, event))
+            return None
+
+        return await self._database.write(work)
 
     async def admit(self, event: Event, *, body_hash: str, fingerprint: str | None) -> bool:
         """Store an enqueued event; false: it was stored before."""
@@ -48,8 +96,8 @@ class Arrivals:
         now = time.time()
         inserted = connection.execute(
             "INSERT INTO events (event_key, tenant_id, session_id, status, payload, body_hash,"
-            " reason, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key)"
-            " DO NOTHING",
+            " reason, joined_to, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (event_key) DO NOTHING",
             (
                 event.key,
                 event.tenant_id,
@@ -58,6 +106,7 @@ class Arrivals:
                 event.model_dump_json(),
                 body_hash,
                 arrival.reason,
+                arrival.joined_to,
                 now,
             ),
         ).rowcount
@@ -96,3 +145,8 @@ class Arrivals:
             decision=arrival.decision,
         )
         return True
+
+
+def _with(waiting: Event, event: Event) -> _Arrival:
+    note = f"joined: will be looked into with {waiting.event_id}"
+    return _Arrival("joined", "queued", event.severity, note, reason=note, joined_to=waiting.key)

@@ -17,6 +17,34 @@ _STORED = (
 
 _OPEN = "sessions.status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
 
+_TOGETHER = """
+WITH RECURSIVE
+up (event_key, joined_to) AS (
+    SELECT event_key, joined_to FROM events WHERE event_key = ?
+    UNION SELECT events.event_key, events.joined_to
+    FROM events JOIN up ON events.event_key = up.joined_to
+),
+down (event_key, resolved_at) AS (
+    SELECT events.event_key, events.resolved_at
+    FROM events JOIN up ON events.event_key = up.event_key AND up.joined_to IS NULL
+    UNION SELECT events.event_key, events.resolved_at
+    FROM events JOIN down ON events.joined_to = down.event_key
+)
+SELECT (SELECT event_key FROM up WHERE joined_to IS NULL) AS top, EXISTS (
+    SELECT 1 FROM down WHERE event_key != ? AND resolved_at IS NULL
+) AS others_fire
+"""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Events that one run looks into."""
+
+    top: str
+    """The key of the one whose run it is."""
+    others_fire: bool
+    """Whether another of them has not been resolved."""
+
 
 @dataclass(frozen=True)
 class StoredEvent:
@@ -87,6 +115,24 @@ class Events:
             ).fetchone()
         )
         return None if row is None else row["session_id"]
+
+    async def open_sessions(self, tenant_id: str) -> list[tuple[str, str]]:
+        """The derived sessions that have not ended, with what each is about, oldest first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT session_id, stage FROM sessions WHERE tenant_id = ?"
+                f" AND fingerprint IS NOT NULL AND {_OPEN} ORDER BY created_at, rowid",
+                (tenant_id,),
+            ).fetchall()
+        )
+        return [(row["session_id"], row["stage"]) for row in rows]
+
+    async def looked_into_with(self, event_key: str) -> Together | None:
+        """The event whose run looks into this one, maybe itself, and how the others stand."""
+        row = await self._database.read(
+            lambda c: c.execute(_TOGETHER, (event_key, event_key)).fetchone()
+        )
+        return None if row["top"] is None else Together(row["top"], bool(row["others_fire"]))
 
     async def unfinished(self, event: Event) -> list[StoredEvent]:
         """The unfinished events of the event's session up to the event itself, in order."""

@@ -223,4 +223,10 @@ MIGRATIONS: list[tuple[str, ...]] = [
         )
         """,
     ),
+    (
+        # With which event's run another one is looked into; when its source said it was over.
+        "ALTER TABLE events ADD COLUMN joined_to TEXT",
+        "ALTER TABLE events ADD COLUMN resolved_at REAL",
+        "CREATE INDEX events_joined ON events (joined_to) WHERE joined_to IS NOT NULL",
+    ),
 ]

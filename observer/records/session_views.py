@@ -54,7 +54,7 @@ class SessionViews:
             if session is None:
                 return None
             events = connection.execute(
-                "SELECT payload, status, reason, accepted_at FROM events"
+                "SELECT payload, status, reason, accepted_at, resolved_at FROM events"
                 " WHERE tenant_id = ? AND session_id = ? AND status != 'forgotten' ORDER BY seq",
                 who,
             ).fetchall()
@@ -120,4 +120,5 @@ def _event_row(row: Any) -> dict[str, Any]:
         "status": row["status"],
         "reason": row["reason"],
         "accepted_at": row["accepted_at"],
+        "resolved_at": row["resolved_at"],
     }

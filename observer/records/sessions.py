@@ -137,12 +137,13 @@ class Sessions(Arrivals):
             reason=reason,
         )
 
-    async def join(self, stored: StoredEvent, note: str) -> None:
-        """Record an event on its session without a run of its own."""
+    async def join(self, stored: StoredEvent, note: str, *, to: str) -> None:
+        """Record an event on its session without a run of its own, with the one of this key."""
 
         def work(connection: Connection) -> None:
             connection.execute(
-                "UPDATE events SET status = 'joined', reason = ? WHERE seq = ?", (note, stored.seq)
+                "UPDATE events SET status = 'joined', reason = ?, joined_to = ? WHERE seq = ?",
+                (note, to, stored.seq),
             )
             self._journal.append(
                 connection,

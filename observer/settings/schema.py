@@ -40,6 +40,12 @@ class Dedupe(Data):
     event_ids: Seconds = 7 * 86400.0
 
 
+class Sessions(Data):
+    """Which open session an event joins that names none."""
+
+    join: Literal["stage", "branch"] = "stage"
+
+
 class Retention(Data):
     """How long records are kept."""
 
@@ -120,6 +126,7 @@ class ObserverSettings(BaseSettings):
     concurrency: int = Field(default=1, ge=1, le=64)
     queue: Queue = Queue()
     dedupe: Dedupe = Dedupe()
+    sessions: Sessions = Sessions()
     retention: Retention = Retention()
     worker: Worker = Worker()
     budget: Budget = Budget()

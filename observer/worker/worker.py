@@ -186,7 +186,8 @@ class Worker:
             approval = await self._approvals.pending_of(asking.key)
             if approval is not None:
                 if self._rank(event) <= self._rank(asking.event):
-                    await self._sessions.join(stored, f"noted on approval {approval.id}")
+                    note = f"noted on approval {approval.id}"
+                    await self._sessions.join(stored, note, to=asking.key)
                     return True
                 note = f"withdrawn: a {event.severity} event came in for this session"
                 await self._approvals.end(approval, "withdrawn", note)

@@ -55,7 +55,14 @@ class FakeInbox:
 class World:
     """An intake on a real database, with a clock of its own."""
 
-    def __init__(self, folder: Path, tree: DependencyTree | None = None, **queue: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tree: DependencyTree | None = None,
+        *,
+        join: str = "stage",
+        **queue: int,
+    ) -> None:
         self.now = 1_750_000_000.0 // WINDOW * WINDOW
         self.database = Database(folder / "observer.db")
         redactor = Redactor([SECRET])
@@ -64,7 +71,8 @@ class World:
         self.views = SessionViews(self.database)
         self.inbox = FakeInbox()
         self.lifecycle = SimpleNamespace(state=Lifecycle.RUNNING, reason="")
-        settings = ObserverSettings(mcp_servers={}, queue=queue)  # type: ignore[arg-type]
+        told: Any = {"mcp_servers": {}, "queue": queue, "sessions": {"join": join}}
+        settings = ObserverSettings(**told)
         services = SimpleNamespace(
             database=self.database,
             events=Events(self.database),
