@@ -92,7 +92,12 @@ def build_graph(
     builder.add_conditional_edges(
         "verify",
         routes.after_verify,
-        {"look again": "verify", "still failing": "diagnose", "healthy or spent": "escalate"},
+        {
+            "look again": "verify",
+            "roll back": "remediate",
+            "still failing": "diagnose",
+            "healthy or spent": "escalate",
+        },
     )
     builder.add_conditional_edges(
         "escalate",

@@ -55,13 +55,17 @@ async def after_seek_approval(
 
 async def after_remediate(state: ObserverState) -> Literal["next step", "done"]:
     remedy = state["remedy"]
-    more = remedy is not None and state["steps_done"] < len(remedy.steps)
-    return "next step" if more and not state["step_failed"] else "done"
+    if remedy is None or state["step_failed"]:
+        return "done"
+    steps = remedy.steps if state.get("rolling_back") is None else remedy.rollback
+    return "next step" if state["steps_done"] < len(steps) else "done"
 
 
 async def after_verify(
     state: ObserverState,
-) -> Literal["look again", "still failing", "healthy or spent"]:
+) -> Literal["look again", "roll back", "still failing", "healthy or spent"]:
+    if state.get("rolling_back") is not None:
+        return "roll back"
     if state["healthy"] is None:
         return "look again"
     retry = state["healthy"] is False and state["remedy"] is None

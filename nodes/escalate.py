@@ -122,6 +122,7 @@ def findings_of(
         healthy=state["healthy"],
         reason=state["ending"],
         spared=state["spared"],
+        rolled_back=state.get("rolled_back") or [],
         incident_id=state["incident_id"],
         course=course,
         approval_id=_asked_for(state),

@@ -1,14 +1,16 @@
-"""Carry out the next step of the remedy: one step a visit, so one checkpoint a step."""
+"""Carry out the next step of the remedy or of its rollback: one a visit, so one checkpoint each."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import Run
 from observer.domain.conditions import Truth, parse_condition
 from observer.domain.evidence import numbers
-from observer.domain.remedy import Remedy
+from observer.domain.remedy import Remedy, Wait
 from observer.domain.runbook import Runbook
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
@@ -25,24 +27,50 @@ async def remediate(
 ) -> dict[str, Any]:
     remedy, step, incident = state["remedy"], state["steps_done"], state["incident"]
     assert remedy is not None  # noqa: S101  the arrow here asks for one
-    if await claims.take(incident.stage, incident.event_key) and step == 0:
+    begun = step > 0 or state.get("wait_until") is not None
+    if await claims.take(incident.stage, incident.event_key) and not begun:
         return await _look_again(state, remedy, dispatcher, ledger, runbook, run)
+    rollback = state.get("rolling_back") is not None
+    wait = remedy.steps[step] if not rollback else None
+    if isinstance(wait, Wait):
+        return await _wait(state, wait)
     observation = await dispatcher.remedy(
         remedy,
         step,
         # Position, not wording: a model that phrases its reason differently after a crash must
         # not earn a second restart.
-        key=incident.key("remedy", len(state["tried"]), remedy.id, step),
+        key=incident.key(
+            "rollback" if rollback else "remedy", len(state["tried"]), remedy.id, step
+        ),
         run=run,
+        rollback=rollback,
     )
     return {
         "observations": [observation],
         "steps_done": step + 1,
         "step_failed": not observation.ok,
-        "spared": False,
-        "checks": 0,
-        "healthy": None,
+        **_AFRESH,
         "because": f"{observation.tool}: {observation.status}",
+    }
+
+
+_AFRESH: dict[str, Any] = {"spared": False, "checks": 0, "healthy": None}
+
+
+async def _wait(state: ObserverState, wait: Wait) -> dict[str, Any]:
+    """Two visits: the first fixes the end, so that a restart waits only for the rest."""
+    until = state.get("wait_until")
+    if until is None:
+        until = time.time() + wait.seconds
+        return {"wait_until": until, "because": f"waits {wait.seconds:g} s: it may recover"}
+    # A clock that was set back must not make it longer than it was meant to be.
+    await asyncio.sleep(min(max(until - time.time(), 0.0), wait.seconds))
+    return {
+        "wait_until": None,
+        "steps_done": state["steps_done"] + 1,
+        "step_failed": False,
+        **_AFRESH,
+        "because": f"waited {wait.seconds:g} s",
     }
 
 
@@ -58,7 +86,9 @@ async def _look_again(
     incident = state["incident"]
     observation = await dispatcher.read(
         runbook.healing_call(incident.stage, incident.severity),
-        key=incident.key("look again", len(state["tried"])),
+        key=incident.key(
+            "look again", len(state["tried"]), "" if state.get("rolling_back") is None else "undo"
+        ),
         run=run,
     )
     payloads = await ledger.payloads([observation])
@@ -70,8 +100,8 @@ async def _look_again(
         **update,
         "steps_done": len(remedy.steps),
         "step_failed": False,
+        "rolling_back": None,
+        **_AFRESH,
         "spared": True,
-        "checks": 0,
-        "healthy": None,
         "because": f"another session healed {incident.stage}: {seen}",
     }

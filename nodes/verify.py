@@ -46,6 +46,8 @@ async def _look(
     remedy, incident, checks = state["remedy"], state["incident"], state["checks"]
     assert remedy is not None  # noqa: S101  only a remedy leads here
     tries = configuration.observer.remedies.max_tries
+    if state.get("rolling_back") is not None:
+        return _rolled_back(state, remedy, tries)
     if state["step_failed"]:
         last = state["observations"][-1]
         if last.status is CallStatus.UNKNOWN:
@@ -71,14 +73,30 @@ async def _look(
     if spent or observation.status is CallStatus.REFUSED:
         what = "another session's action" if state["spared"] else remedy.id
         why = f"{what} did not heal it: {seen}"
+        if remedy.rollback and not state["spared"]:
+            return {**update, "rolling_back": why, "steps_done": 0, "because": f"{why}; undo it"}
         return {**update, **_failing(state, remedy, tries, why)}
     return {**update, "because": f"not yet: {seen}"}
+
+
+def _rolled_back(state: ObserverState, remedy: Remedy, tries: int) -> dict[str, Any]:
+    """What did not hold was undone; where that failed, a person decides about the rest."""
+    last = state["observations"][-1]
+    if state["step_failed"]:
+        done, tries = f"undoing it failed: {last.tool}: {last.summary}", 0
+    else:
+        done = f"rolled back ({', '.join(call.tool for call in remedy.rollback)})"
+    update = _failing(state, remedy, tries, f"{state['rolling_back']}; {done}")
+    told = [*state.get("rolled_back", []), f"{remedy.id}: {done}"]
+    return {**update, "rolling_back": None, "rolled_back": told}
 
 
 def _failing(state: ObserverState, remedy: Remedy, tries: int, why: str) -> dict[str, Any]:
     """This idea is used up; without a remedy the arrow leads to the next one."""
     tried = [*state["tried"], remedy.id, *(call.tool for call in remedy.actions)]
     ideas = state["ideas"] + 1
+    if remedy.escalate_message:
+        why, tries = f"{remedy.escalate_message} ({why})", 0
     update: dict[str, Any] = {"healthy": False, "tried": tried, "ideas": ideas, "because": why}
     if ideas < tries:
         update |= {"remedy": None, "approval": ApprovalState.NONE, "ruling": None}

@@ -64,6 +64,7 @@ class Findings:
     healthy: bool | None
     reason: str
     spared: bool = False
+    rolled_back: Sequence[str] = ()
     incident_id: str | None = None
     course: Course = field(default_factory=Course)
     approval_id: str = ""
@@ -161,6 +162,7 @@ class Findings:
             *(f"Suffers: {promise}" for promise in self.impact),
             *(inert(line, 400) for line in self.walk[:_WALK_LINES]),
             *self._observed(),
+            *(f"Rolled back: {inert(line, 400)}" for line in self.rolled_back),
             f"Cause: {inert(self.cause, 500) or 'not found'}",
             *self._done(),
             f"Result: {self.ending}",
