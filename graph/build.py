@@ -65,13 +65,21 @@ def build_graph(
     builder.add_conditional_edges(
         "investigate",
         routes.after_investigate,
-        {"observe": "observe", "nothing more to read": "look_up_known_error"},
+        {
+            "observe": "observe",
+            "nothing more to read": "look_up_known_error",
+            "recovered": "close",
+        },
     )
     builder.add_edge("observe", "investigate")
     builder.add_conditional_edges(
         "look_up_known_error",
         routes.after_look_up,
-        {"known": "seek_approval", "novel": "diagnose"},
+        {
+            "known": "seek_approval",
+            "novel": "diagnose",
+            "nothing to repair here": "escalate",
+        },
     )
     builder.add_conditional_edges(
         "diagnose",

@@ -19,13 +19,23 @@ async def after_classify(state: ObserverState) -> Literal["INFO", "WARNING or CR
     return "INFO" if info else "WARNING or CRITICAL"
 
 
-async def after_investigate(state: ObserverState) -> list[Send] | Literal["nothing more to read"]:
+async def after_investigate(
+    state: ObserverState,
+) -> list[Send] | Literal["nothing more to read", "recovered"]:
     """Independent readings go out together; each is recorded on its own."""
+    # `get`: a run that an earlier release began has no such field.
+    if state.get("recovered"):
+        return "recovered"
     looks = [Look(incident=state["incident"], reading=reading) for reading in state["plan"]]
     return [Send("observe", look) for look in looks] or "nothing more to read"
 
 
-async def after_look_up(state: ObserverState) -> Literal["known", "novel"]:
+async def after_look_up(
+    state: ObserverState,
+) -> Literal["known", "novel", "nothing to repair here"]:
+    ruling = state["ruling"]
+    if ruling is not None and ruling.kind is RulingKind.REFUSE:
+        return "nothing to repair here"
     return "known" if state["known_error"] is not None else "novel"
 
 

@@ -58,6 +58,17 @@ class ObserverState(ObserverInput):
     """The reason of the last decision: what journal, span and person read."""
     walk: list[str] | None
     """What the walk down the tree found, a fact a line; None before its end."""
+    path: list[str]
+    """The ill nodes of the walk, the cause first."""
+    settled: bool
+    """No node was ill at the first look, so it is looked a second time."""
+    recovered: bool
+    """All was well at the second look: there is nothing to do."""
+    promises: list[str]
+    """The metrics whose promise was not seen to be kept, and counts."""
+    before: list[str]
+    after: list[str]
+    """The evidence of cause and promises, and of the last look that was to prove healing."""
     groups_read: int
     plan: list[Reading]
     observations: Annotated[list[Observation], gather]
@@ -102,6 +113,12 @@ class Look(TypedDict):
 
 FRESH: dict[str, Any] = {
     "walk": None,
+    "path": [],
+    "settled": False,
+    "recovered": False,
+    "promises": [],
+    "before": [],
+    "after": [],
     "groups_read": 0,
     "plan": [],
     "observations": None,

@@ -25,9 +25,10 @@ async def close(
     if incident.severity is Severity.INFO:
         outcome, report = "acknowledged", f"INFO: {incident.severity_reason}"
     else:
-        outcome = "resolved" if state["healthy"] else "escalated"
         course = await session_views.course(incident.event_key)
         report = findings_of(state, tree, memory, course).text
+        well = state["healthy"] or state.get("recovered")
+        outcome = "resolved" if well else "escalated"
     await memory.keep_eval_candidate(
         incident.event_key,
         {

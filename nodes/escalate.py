@@ -126,6 +126,9 @@ def findings_of(
         incident_id=state["incident_id"],
         course=course,
         approval_id=_asked_for(state),
+        recovered=bool(state.get("recovered")),
+        before=state.get("before") or [],
+        after=state.get("after") or [],
     )
 
 

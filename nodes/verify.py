@@ -7,12 +7,12 @@ from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import CallStatus, Run
-from observer.domain.conditions import Truth, parse_condition
-from observer.domain.evidence import numbers
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import ApprovalState, Remedy
 from observer.domain.runbook import Runbook
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.proof import prove
 from observer.records.ledger import Ledger
 from observer.settings import Configuration
 
@@ -23,13 +23,14 @@ async def verify(
     claims: Claims,
     ledger: Ledger,
     runbook: Runbook,
+    tree: DependencyTree,
     configuration: Configuration,
     run: Run,
 ) -> dict[str, Any]:
     incident = state["incident"]
     # After a crash another session may be acting on the node: its verdict comes first.
     await claims.take(incident.stage, incident.event_key)
-    update = await _look(state, dispatcher, ledger, runbook, configuration, run)
+    update = await _look(state, dispatcher, ledger, runbook, tree, configuration, run)
     if update.get("healthy") is not None:
         claims.release(incident.event_key)
     return update
@@ -40,6 +41,7 @@ async def _look(
     dispatcher: Dispatcher,
     ledger: Ledger,
     runbook: Runbook,
+    tree: DependencyTree,
     configuration: Configuration,
     run: Run,
 ) -> dict[str, Any]:
@@ -59,24 +61,31 @@ async def _look(
     check = remedy.check
     if checks:
         await asyncio.sleep(check.interval_s)
-    observation = await dispatcher.read(
-        runbook.healing_call(incident.stage, incident.severity),
+    proof = await prove(
+        check,
+        state.get("promises") or [],
         key=incident.key("verify", len(state["tried"]), checks),
         run=run,
+        dispatcher=dispatcher,
+        ledger=ledger,
+        runbook=runbook,
+        tree=tree,
     )
-    payloads = await ledger.payloads([observation])
-    truth, seen = parse_condition(check.condition).judge(numbers(payloads.values()))
-    update: dict[str, Any] = {"observations": [observation], "checks": checks + 1}
-    if truth is Truth.TRUE:
-        return {**update, "healthy": True, "because": f"verified: {seen}"}
+    update: dict[str, Any] = {
+        "observations": proof.observations,
+        "checks": checks + 1,
+        "after": proof.lines,
+    }
+    if proof.healthy:
+        return {**update, "healthy": True, "because": f"verified: {proof.seen}"}
     spent = (checks + 1) * check.interval_s > check.timeout_s
-    if spent or observation.status is CallStatus.REFUSED:
+    if spent or proof.refused or not proof.observations:
         what = "another session's action" if state["spared"] else remedy.id
-        why = f"{what} did not heal it: {seen}"
+        why = f"{what} did not heal it: {proof.seen}"
         if remedy.rollback and not state["spared"]:
             return {**update, "rolling_back": why, "steps_done": 0, "because": f"{why}; undo it"}
         return {**update, **_failing(state, remedy, tries, why)}
-    return {**update, "because": f"not yet: {seen}"}
+    return {**update, "because": f"not yet: {proof.seen}"}
 
 
 def _rolled_back(state: ObserverState, remedy: Remedy, tries: int) -> dict[str, Any]:

@@ -33,15 +33,17 @@ def why(
     if metric not in tree.metrics and metric not in tree.nodes:
         complain(f"dependency_tree.yaml has no metric or node '{metric}'")
         raise typer.Exit(1)
-    found = asyncio.run(_walk(configuration, metric))
+    promise, found = asyncio.run(_walk(configuration, metric))
     if as_json:
-        emit(_as_json(found))
+        emit(_as_json(promise, found))
         return
-    for line in found.lines():
+    from observer.domain.walk import promise_line
+
+    for line in [*([promise_line(promise)] if promise else []), *found.lines()]:
         say(line)
 
 
-async def _walk(configuration: "Configuration", top: str) -> "Diagnosis":
+async def _walk(configuration: "Configuration", top: str) -> "tuple[Look | None, Diagnosis]":
     from observer.domain.walk import Look, diagnosis, next_looks
     from observer.gateway.health import NodeHealth
     from observer.gateway.mcp_sessions import McpSessions
@@ -53,16 +55,17 @@ async def _walk(configuration: "Configuration", top: str) -> "Diagnosis":
     try:
         await sessions.start()
         nodes = NodeHealth(sessions, tree, configuration.runbook, configuration.autonomy)
+        promise = await nodes.promise(top)
         while group := next_looks(tree, top, looks):
             found = await asyncio.gather(*(nodes.look(name) for name in group))
             looks |= {look.node: look for look in found}
     finally:
         await sessions.stop()
-    return diagnosis(tree, top, looks)
+    return promise, diagnosis(tree, top, looks)
 
 
-def _as_json(found: "Diagnosis") -> dict[str, Any]:
-    def facts(looks: "tuple[Look, ...]") -> list[dict[str, Any]]:
+def _as_json(promise: "Look | None", found: "Diagnosis") -> dict[str, Any]:
+    def facts(*looks: "Look") -> list[dict[str, Any]]:
         return [
             {
                 "node": look.node,
@@ -75,11 +78,12 @@ def _as_json(found: "Diagnosis") -> dict[str, Any]:
 
     return {
         "top": found.top,
+        "promise": facts(promise)[0] if promise else None,
         "causes": [
             {"node": cause.node, "path": cause.path, "because": cause.because}
             for cause in found.causes
         ],
-        "waypoints": facts(found.waypoints),
-        "excluded": facts(found.excluded),
-        "unseen": facts(found.unseen),
+        "waypoints": facts(*found.waypoints),
+        "excluded": facts(*found.excluded),
+        "unseen": facts(*found.unseen),
     }

@@ -160,15 +160,18 @@ def look_up(
     lines: Sequence[str],
     metrics: Mapping[str, Any],
     tried: Collection[str] = (),
+    beside: Collection[str] = (),
 ) -> LookUp:
     """Compare what was observed on a node with all that is known of it, in the order it came.
+
+    What is known of the nodes `beside` it, which are looked up as well, is not told as elsewhere.
 
     The nearest misses are told first: tried without success or retired, then the log pattern
     without the metric condition, then the condition without the pattern.
     """
     occurrences = index.occurrences(node, lines)
     of_node = index.of_node(node)
-    elsewhere = len(index) - len(of_node)
+    elsewhere = len(index) - sum(len(index.of_node(name)) for name in {node, *beside})
     misses: list[Match] = []
     for known in of_node:
         if known.id in tried:

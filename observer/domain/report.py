@@ -69,6 +69,11 @@ class Findings:
     course: Course = field(default_factory=Course)
     approval_id: str = ""
     """The question that is being asked; empty where none is."""
+    recovered: bool = False
+    before: Sequence[str] = ()
+    """What was seen of the cause and the promises; there where the tree was walked."""
+    after: Sequence[str] = ()
+    """What the last look saw that was to prove healing."""
 
     @property
     def headline(self) -> str:
@@ -79,6 +84,8 @@ class Findings:
     @property
     def ending(self) -> str:
         """One sentence: healed, or why not."""
+        if self.recovered:
+            return "Recovered by itself: nothing was done"
         if self.healthy and self.spared:
             return "healed by another session's action and verified; nothing was done here"
         if self.healthy:
@@ -139,12 +146,15 @@ class Findings:
         return inert(", ".join(map(_asked, self.remedy.actions)) if self.remedy else "", 500)
 
     def _done(self) -> list[str]:
-        """What was tried, and which figures it changed."""
+        """What was tried, and what that changed."""
         course = self.course
         done = [
             inert(f"Done: {call.tool}: {call.status} {dict(call.args)}", 300)
             for call in course.actions[-_DONE_LINES:]
         ]
+        if self.before and self.after:
+            lines = [f"Before: {inert(line, 400)}" for line in self.before]
+            return [*done, *lines, *(f"After: {inert(line, 400)}" for line in self.after)]
         figures = inert(", ".join(course.changes), 500)
         return [*done, f"Before and after: {figures}"] if figures else done
 

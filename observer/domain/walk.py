@@ -58,6 +58,12 @@ class Diagnosis:
     unseen: tuple[Look, ...]
     """Could not be looked at, so not cleared either."""
 
+    @property
+    def ill(self) -> list[str]:
+        """Every ill node: the likeliest cause, what is ill because of it from it up, the others."""
+        causes = [cause.node for cause in self.causes]
+        return [*causes[:1], *(look.node for look in reversed(self.waypoints)), *causes[1:]]
+
     def lines(self) -> list[str]:
         """What a person reads of it, a fact a line; the evidence is the world's own words."""
         if not self.causes:
@@ -76,6 +82,12 @@ class Diagnosis:
             for label, looks in groups.items()
             for look in looks
         ]
+
+
+def promise_line(look: Look) -> str:
+    """What a person reads of a promise."""
+    word = {Health.HEALTHY: "kept", Health.UNHEALTHY: "broken", Health.UNKNOWN: "not seen"}
+    return f"Promise {word[look.health]}: {look.node}: {look.evidence}"
 
 
 def next_looks(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> list[str]:

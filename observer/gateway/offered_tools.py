@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from observer.domain.node_check import check_call
+from observer.domain.node_check import check_call, promise_call
 from observer.domain.runbook import CallTemplate
 from observer.errors import ConfigurationError
 from observer.gateway.mcp_sessions import KEY, McpSessions
@@ -68,9 +68,13 @@ def _configured_calls(configuration: Configuration) -> Iterator[tuple[str, CallT
     for known in configuration.known_errors:
         for call in known.remedy.calls if known.remedy is not None else ():
             yield "known_errors.yaml", CallTemplate(tool=call.tool, args=call.args)
-    yield "runbook.yaml", CallTemplate(tool=runbook.check.tool, args=runbook.check.args)
-    if runbook.walk:
-        looks = [check_call(node, runbook) for node in configuration.tree.nodes.values()]
+    yield from (("runbook.yaml", call) for call in (runbook.logs, runbook.conditions) if call)
+    if runbook.check.tool:
+        yield "runbook.yaml", CallTemplate(tool=runbook.check.tool, args=runbook.check.args)
+    if runbook.walk or not runbook.check.tool:
+        tree = configuration.tree
+        looks = [check_call(node, runbook) for node in tree.nodes.values()]
+        looks += [promise_call(metric) for metric in tree.metrics.values()]
         for call in {call.tool: call for call in looks if call is not None}.values():
             yield "dependency_tree.yaml", CallTemplate(tool=call.tool, args=call.args)
     for notices in (*escalation.outcome.values(), *escalation.approval.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from nodes.investigate import investigate
 from observer.domain.calls import CallStatus, Observation
 from observer.domain.dependency_tree import DependencyTree, HealthCheck, Metric, Node
 from observer.domain.event import Incident, Severity
+from observer.domain.matching import KnownErrorIndex
 from observer.domain.windows import ALWAYS
 from observer.settings import load_configuration
 
 pytestmark = pytest.mark.asyncio
 CONFIG = Path(__file__).parents[2] / "config"
-RUNBOOK = load_configuration(CONFIG).runbook.model_copy(update={"walk": [Severity.WARNING]})
+CONFIGURATION = load_configuration(CONFIG)
+RUNBOOK = CONFIGURATION.runbook.model_copy(update={"walk": [Severity.WARNING]})
+MEMORY = SimpleNamespace(index=KnownErrorIndex())
 STAGE = HealthCheck("stage_metrics")
 TREE = DependencyTree(
     metrics={"fresh": Metric("fresh", "", "60s", ALWAYS, depends_on=("dark",))},
@@ -49,7 +53,7 @@ async def visit(stage: str, ledger: Payloads, **statuses: CallStatus) -> dict[st
     about = incident(stage)
     seen = [Observation(about.key("look", n), "look", s, "") for n, s in statuses.items()]
     state: Any = {**FRESH, "observations": seen, "incident": about}
-    return await investigate(state, RUNBOOK, TREE, ledger)  # type: ignore[arg-type]
+    return await investigate(state, RUNBOOK, TREE, ledger, MEMORY, CONFIGURATION)  # type: ignore[arg-type]
 
 
 def planned(update: dict[str, Any]) -> list[str]:
