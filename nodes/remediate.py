@@ -8,12 +8,12 @@ from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import Run
-from observer.domain.conditions import Truth, parse_condition
-from observer.domain.evidence import numbers
+from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import Remedy, Wait
 from observer.domain.runbook import Runbook
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.proof import prove
 from observer.records.ledger import Ledger
 
 
@@ -23,13 +23,14 @@ async def remediate(
     claims: Claims,
     ledger: Ledger,
     runbook: Runbook,
+    tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
     remedy, step, incident = state["remedy"], state["steps_done"], state["incident"]
     assert remedy is not None  # noqa: S101  the arrow here asks for one
     begun = step > 0 or state.get("wait_until") is not None
     if await claims.take(incident.stage, incident.event_key) and not begun:
-        return await _look_again(state, remedy, dispatcher, ledger, runbook, run)
+        return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run)
     rollback = state.get("rolling_back") is not None
     wait = remedy.steps[step] if not rollback else None
     if isinstance(wait, Wait):
@@ -80,22 +81,27 @@ async def _look_again(
     dispatcher: Dispatcher,
     ledger: Ledger,
     runbook: Runbook,
+    tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
     """Another session has just acted on this node: what is healthy now needs no second action."""
     incident = state["incident"]
-    observation = await dispatcher.read(
-        runbook.healing_call(incident.stage, incident.severity),
+    proof = await prove(
+        remedy.check,
+        state.get("promises") or [],
         key=incident.key(
             "look again", len(state["tried"]), "" if state.get("rolling_back") is None else "undo"
         ),
         run=run,
+        dispatcher=dispatcher,
+        ledger=ledger,
+        runbook=runbook,
+        tree=tree,
     )
-    payloads = await ledger.payloads([observation])
-    truth, seen = parse_condition(remedy.check.condition).judge(numbers(payloads.values()))
-    update: dict[str, Any] = {"observations": [observation]}
-    if truth is not Truth.TRUE:
-        return {**update, "because": f"another session acted on {incident.stage}, yet: {seen}"}
+    update: dict[str, Any] = {"observations": proof.observations}
+    if not proof.healthy:
+        because = f"another session acted on {incident.stage}, yet: {proof.seen}"
+        return {**update, "because": because}
     return {
         **update,
         "steps_done": len(remedy.steps),
@@ -103,5 +109,5 @@ async def _look_again(
         "rolling_back": None,
         **_AFRESH,
         "spared": True,
-        "because": f"another session healed {incident.stage}: {seen}",
+        "because": f"another session healed {incident.stage}: {proof.seen}",
     }
