@@ -110,8 +110,8 @@ def findings_of(
     known, diagnosis = state["known_error"], state["diagnosis"]
     cause = diagnosis.root_cause if diagnosis else ""
     if known is not None and known not in state["tried"]:
-        root = next((k.root_cause for k in memory.known_errors if k.id == known), "")
-        cause = f"{root} (known error {known})"
+        found = memory.index.find(known)
+        cause = f"{found.root_cause if found else ''} (known error {known})"
     return Findings(
         incident=state["incident"],
         observations=state["observations"],

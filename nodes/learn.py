@@ -6,11 +6,10 @@ from typing import Any
 
 from graph.state import ObserverState
 from observer.domain.calls import CallStatus
-from observer.records.learned import Learned
 from observer.records.memory import Memory
 
 
-async def learn(state: ObserverState, memory: Memory, learned: Learned) -> dict[str, Any]:
+async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
     if state["spared"]:
         return {"because": "another session healed it: nothing to learn from this"}
     known, healthy = state["known_error"], state["healthy"]
@@ -26,7 +25,6 @@ async def learn(state: ObserverState, memory: Memory, learned: Learned) -> dict[
         known,
         state["incident"],
         held=held,
-        start=learned.start_of(known),
         proof=proof_of(state),
     )
     if why is not None:

@@ -66,6 +66,10 @@ class KnownErrorIndex:
         """Why it is not used, or None where it is."""
         return self._retired.get(known_error)
 
+    def find(self, known_error: str) -> KnownError | None:
+        """One by its id."""
+        return self._by_id.get(known_error)
+
     def __contains__(self, known_error: str) -> bool:
         return known_error in self._by_id
 

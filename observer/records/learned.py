@@ -14,7 +14,6 @@ from typing import Any
 
 from observer.domain.event import Incident
 from observer.domain.known_error import KnownError
-from observer.domain.track_record import Counted, start_of
 from observer.errors import (
     ConfigurationError,
     KnownErrorConflict,
@@ -23,8 +22,8 @@ from observer.errors import (
 )
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
-from observer.records.known_error_view import shown
-from observer.records.memory import Memory, counted_in, forgive_in
+from observer.records.known_error_views import KnownErrorViews
+from observer.records.memory import Memory, forgive_in
 from observer.records.rulings import (
     OBSERVER,
     Status,
@@ -40,18 +39,15 @@ MOST_PROPOSALS = 200
 """Learned proposals that wait for a person; further ones are not kept."""
 
 
-class Learned:
+class Learned(KnownErrorViews):
     """The one writer of `known_error_rows`; keeps the index of `Memory` in step."""
 
     def __init__(
         self, database: Database, journal: Journal, memory: Memory, rows: KnownErrorRows
     ) -> None:
-        self._database = database
+        super().__init__(database, memory, rows.of_file)
         self._journal = journal
-        self._memory = memory
         self._rows = rows
-        self._of_file = {row["id"]: row for row in rows.of_file}
-        self._unfit: dict[str, str] = {}
 
     async def open(self) -> None:
         """Take up what was accepted and retired before.
@@ -83,10 +79,6 @@ class Learned:
                     self._unfit[known_error] = str(error)
                     logger.warning("known error %s is left out: %s", known_error, error)
 
-    def start_of(self, known_error: str) -> tuple[int, float | None]:
-        """What the file's entry says of its past."""
-        return start_of(self._of_file.get(known_error, {}))
-
     async def propose(self, entry: Row, incident: Incident) -> bool:
         """Keep a known error that was learned, inert; false: not this one, or too many wait.
 
@@ -104,10 +96,6 @@ class Learned:
             return self._add(connection, entry, "learned", OBSERVER, incident)
 
         return await self._database.write(work)
-
-    async def entry(self, known_error: str) -> Row | None:
-        """A learned or imported entry."""
-        return next((json.loads(s["entry"]) for s in await self._stored(known_error)), None)
 
     async def import_text(self, text: str, name: str, who: str) -> dict[str, list[str]]:
         """Propose every known error of a text in the file's schema; those known stay as they are.
@@ -212,47 +200,6 @@ class Learned:
                 forgive_in(connection, known_error)
 
         await self._database.write(work)
-
-    async def list(self, status: str | None = None) -> list[dict[str, Any]]:
-        """All of them with their figures, the file's first."""
-        rulings = await self._database.read(rulings_in)
-        counted = await self._memory.counted()
-        entries = [(row, None) for row in self._of_file.values()]
-        entries += [
-            (json.loads(stored["entry"]), stored)
-            for stored in await self._stored()
-            if stored["id"] not in self._of_file
-        ]
-        found = [
-            shown(entry, stored, rulings.get(entry["id"]), counted.get(entry["id"], Counted()))
-            for entry, stored in entries
-        ]
-        return [self._explained(one) for one in found if status in (None, one["status"])]
-
-    async def show(self, known_error: str) -> dict[str, Any]:
-        """One of them.
-
-        Raises:
-            UnknownKnownError: there is none of this id.
-        """
-        ruling = await self._database.read(lambda c: ruling_in(c, known_error))
-        counted = await self._database.read(lambda c: counted_in(c, known_error))
-        if (row := self._of_file.get(known_error)) is not None:
-            return shown(row, None, ruling, counted)
-        for stored in await self._stored(known_error):
-            return self._explained(shown(json.loads(stored["entry"]), stored, ruling, counted))
-        raise UnknownKnownError(f"no known error has the id '{known_error}'")
-
-    def _explained(self, one: dict[str, Any]) -> dict[str, Any]:
-        return {**one, "reason": self._unfit.get(one["id"], one["reason"])}
-
-    async def _stored(self, known_error: str | None = None) -> list[Any]:
-        return await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM known_error_rows WHERE id = coalesce(?, id) ORDER BY added_at, id",
-                (known_error,),
-            ).fetchall()
-        )
 
     def _checked(self, entry: Row) -> KnownError:
         ((_, known),) = self._rows.read(as_file([entry]))

@@ -43,14 +43,15 @@ class Memory:
         incident: Incident,
         *,
         held: bool,
-        start: tuple[int, float | None] = (0, None),
         proof: str | None = None,
     ) -> str | None:
         """Count one verified outcome of a known error's fix, once for each event.
 
-        `start` is what its entry says; `proof` the key of the look that proved the healing. A fix
-        that failed too often in a row is retired: then the answer is why.
+        `proof` is the key of the look that proved the healing. A fix that failed too often in a row
+        is retired: then the answer is why.
         """
+        known = self.index.find(known_error)
+        start = (known.occurrence_count, known.resolution_time_avg_s) if known else (0, None)
 
         def work(connection: Connection) -> str | None:
             marker = _marker(known_error, incident)
