@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from graph.state import ObserverState
@@ -26,9 +27,13 @@ async def close(
         outcome, report = "acknowledged", f"INFO: {incident.severity_reason}"
     else:
         course = await session_views.course(incident.event_key)
-        report = findings_of(state, tree, memory, course).text
-        well = state["healthy"] or state.get("recovered")
-        outcome = "resolved" if well else "escalated"
+        findings = await findings_of(state, tree, memory, course)
+        if state.get("recovered"):
+            outcome, report = "resolved", findings.text
+        else:
+            outcome = "resolved" if state["healthy"] else "escalated"
+            learned = findings.learned or [f"Learned: {state['because']}"]
+            report = replace(findings, learned=learned).text
     await memory.keep_eval_candidate(
         incident.event_key,
         {

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.state import ObserverState
+from nodes.learn import fix_held
 from observer.domain.calls import Call, Observation, Run
 from observer.domain.course import Course
 from observer.domain.dependency_tree import DependencyTree
@@ -42,7 +43,7 @@ async def escalate(
     if not to_tell and not failed:
         return {**kept, "to_tell": [], "because": f"nobody is to be told ({phase})"}
     course = await session_views.course(incident.event_key)
-    findings = findings_of(state, tree, memory, course)
+    findings = await findings_of(state, tree, memory, course)
 
     async def tell(name: str) -> Observation:
         call = _fill(planned[name], findings)
@@ -103,7 +104,7 @@ def _fill(template: NoticeTemplate, findings: Findings) -> Call:
     return Call(template.tool, args)
 
 
-def findings_of(
+async def findings_of(
     state: ObserverState, tree: DependencyTree, memory: Memory, course: Course
 ) -> Findings:
     """What is known now, for people. A known error whose fix did not hold explains nothing."""
@@ -112,6 +113,9 @@ def findings_of(
     if known is not None and known not in state["tried"]:
         found = memory.index.find(known)
         cause = f"{found.root_cause if found else ''} (known error {known})"
+    retired = None
+    if known is not None and fix_held(state) is False:
+        retired = await memory.retirement(known, state["incident"])
     return Findings(
         incident=state["incident"],
         observations=state["observations"],
@@ -129,6 +133,7 @@ def findings_of(
         recovered=bool(state.get("recovered")),
         before=state.get("before") or [],
         after=state.get("after") or [],
+        learned=[] if retired is None else [retired],
     )
 
 

@@ -1,38 +1,168 @@
-"""Count whether a known error's fix held: only what was verified counts."""
+"""Learn from what was verified: whether a known error's fix held, or a fix that was new."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graph.state import ObserverState
-from observer.domain.calls import CallStatus
+from observer.domain.calls import CallStatus, Observation
+from observer.domain.conditions import Truth, parse_condition
+from observer.domain.dependency_tree import DependencyTree
+from observer.domain.evidence import numbers, of_node
+from observer.domain.learning import condition_for, entry_of
+from observer.domain.log_lines import recent_lines
+from observer.domain.mining import mine, template
+from observer.domain.node_check import look_of
+from observer.domain.runbook import Runbook
+from observer.domain.walk import Health
+from observer.errors import ConfigurationError
+from observer.records.learned import Learned
+from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 
 
-async def learn(state: ObserverState, memory: Memory) -> dict[str, Any]:
+async def learn(
+    state: ObserverState,
+    memory: Memory,
+    learned: Learned,
+    ledger: Ledger,
+    runbook: Runbook,
+    tree: DependencyTree,
+) -> dict[str, Any]:
+    before, after = _around_the_remedy(state)
+    if await _was_healthy(state, before, ledger, runbook, tree):
+        node = state["incident"].stage
+        lines = await _lines(node, before, ledger, runbook)
+        await learned.healthy_lines.note(node, {template(line) for line in lines})
+        found = None
+    else:
+        found = await _novel(state, before, after, memory, learned, ledger, runbook)
     if state["spared"]:
         return {"because": "another session healed it: nothing to learn from this"}
-    known, healthy = state["known_error"], state["healthy"]
-    if known is None or healthy is None:
-        return {"because": "nothing to learn from this"}
-    steps = state["incident"].key("remedy", 0, known, "")
-    if any(
-        o.status is CallStatus.REFUSED and o.key.startswith(steps) for o in state["observations"]
-    ):
-        return {"because": f"{known} was not tried, so nothing is learned of it"}
-    held = known not in state["tried"]
-    why = await memory.met(
-        known,
-        state["incident"],
-        held=held,
-        proof=proof_of(state),
-    )
+    counted = await _counted(state, memory)
+    reasons = [reason for reason in (counted, found) if reason is not None]
+    return {"because": "; ".join(reasons) or "nothing to learn from this"}
+
+
+async def _counted(state: ObserverState, memory: Memory) -> str | None:
+    """A known error's fix was tried: whether it held."""
+    known, held = state["known_error"], fix_held(state)
+    if known is None or state["healthy"] is None:
+        return None
+    if held is None:
+        return f"{known} was not tried, so nothing is learned of it"
+    why = await memory.met(known, state["incident"], held=held, proof=_proof(state))
     if why is not None:
-        return {"because": f"{known} is retired from automatic use: {why}"}
-    return {"because": f"{known} {'held' if held else 'did not hold'}"}
+        return f"{known} is retired from automatic use: {why}"
+    return f"{known} {'held' if held else 'did not hold'}"
 
 
-def proof_of(state: ObserverState) -> str | None:
+def fix_held(state: ObserverState) -> bool | None:
+    """Whether the known error's fix healed the node; None where it was not carried out."""
+    known = state["known_error"]
+    if known is None or state["healthy"] is None:
+        return None
+    steps = state["incident"].key("remedy", 0, known, "")
+    taken = [o for o in state["observations"] if o.key.startswith(steps)]
+    if any(o.status is CallStatus.REFUSED for o in taken):
+        return None
+    return known not in state["tried"]
+
+
+async def _novel(
+    state: ObserverState,
+    before: Sequence[Observation],
+    after: Sequence[Observation],
+    memory: Memory,
+    learned: Learned,
+    ledger: Ledger,
+    runbook: Runbook,
+) -> str | None:
+    """A diagnosis' fix was verified: what it heals becomes a known error, inert until accepted."""
+    remedy, diagnosis, incident = state["remedy"], state["diagnosis"], state["incident"]
+    if state["healthy"] is not True or state["spared"] or state["step_failed"]:
+        return None
+    if remedy is None or diagnosis is None or remedy.origin != "diagnosis" or not remedy.actions:
+        return None
+    ill, well = await ledger.payloads(before), await ledger.payloads(after)
+    for node in state.get("path") or [incident.stage]:
+        lines = await _lines(node, before, ledger, runbook)
+        mined = mine(lines, await learned.healthy_lines.of_node(node))
+        if mined is None:
+            continue
+        entry = entry_of(
+            incident,
+            node=node,
+            pattern=mined.pattern,
+            condition=condition_for(
+                numbers(of_node(ill.values(), node)),
+                numbers(of_node(well.values(), node)),
+                remedy.check.condition,
+            ),
+            cause=diagnosis.root_cause,
+            remedy=remedy,
+        )
+        try:
+            kept = await learned.propose(entry, incident)
+        except ConfigurationError as error:
+            return f"what was done cannot be written as a known error: {error}"
+        if kept == f"{entry['id']} is proposed":
+            await memory.met(entry["id"], incident, held=True, proof=_proof(state))
+        return kept
+    return "no log line tells this error from a healthy day"
+
+
+def _around_the_remedy(
+    state: ObserverState,
+) -> tuple[list[Observation], list[Observation]]:
+    """What was seen before the last idea was tried, and after it."""
+    seen, incident = state["observations"], state["incident"]
+    steps = incident.key("remedy", "")
+    ideas = {o.key.removeprefix(steps).partition("/")[0] for o in seen if o.key.startswith(steps)}
+    if not ideas:
+        return seen, []
+    last = incident.key("remedy", max(ideas, key=int), "")
+    tried = [i for i, o in enumerate(seen) if o.key.startswith(last)]
+    return seen[: tried[0]], seen[tried[-1] + 1 :]
+
+
+async def _was_healthy(
+    state: ObserverState,
+    before: Sequence[Observation],
+    ledger: Ledger,
+    runbook: Runbook,
+    tree: DependencyTree,
+) -> bool:
+    """Whether the incident's node was well when its log was read, by its own figures or check."""
+    incident, payloads = state["incident"], await ledger.payloads(before)
+    figures = numbers(of_node(payloads.values(), incident.stage))
+    truth = Truth.UNKNOWN
+    if runbook.check.condition:
+        truth, _ = parse_condition(runbook.check.condition).judge(figures)
+    if truth is not Truth.UNKNOWN:
+        return truth is Truth.TRUE
+    node, place = tree.find(incident.stage), incident.key("look", incident.stage)
+    looks = [o for o in before if o.key == place]
+    if node is None or not looks:
+        return False
+    look = look_of(node, runbook, looks[-1].status, looks[-1].summary, payloads.get(place))
+    return look.health is Health.HEALTHY
+
+
+async def _lines(
+    node: str, observations: Sequence[Observation], ledger: Ledger, runbook: Runbook
+) -> list[str]:
+    """The node's lines as they were recent when they were read."""
+    if not observations:
+        return []
+    payloads = await ledger.payloads(observations)
+    read = await ledger.find(observations[-1].key)
+    now = 0.0 if read is None else read.recorded_at
+    return recent_lines(payloads.values(), node=node, now=now, window_s=runbook.matching.window)
+
+
+def _proof(state: ObserverState) -> str | None:
     """The key of the last look that `verify` took."""
     place = state["incident"].key("verify", "")
     looks = [o.key for o in state["observations"] if o.key.startswith(place)]

@@ -18,6 +18,7 @@ _HEADLINE_LENGTH = 120
 _OBSERVATIONS_LENGTH = 5000
 _WALK_LINES = 25
 _DONE_LINES = 6
+_SIMILAR = 3
 
 NOTICE_WORDS = (
     "headline",
@@ -74,6 +75,10 @@ class Findings:
     """What was seen of the cause and the promises; there where the tree was walked."""
     after: Sequence[str] = ()
     """What the last look saw that was to prove healing."""
+    similar: Sequence[str] = ()
+    """Past incidents of the node that this one looks like."""
+    learned: Sequence[str] = ()
+    """What became of the known errors that had to do with it."""
 
     @property
     def headline(self) -> str:
@@ -177,6 +182,8 @@ class Findings:
             *self._done(),
             f"Result: {self.ending}",
             *self._took(),
+            *(inert(line, 300) for line in self.learned),
+            *(f"Similar: {inert(line, 300)}" for line in self.similar[:_SIMILAR]),
         ]
         return "\n".join(lines)
 

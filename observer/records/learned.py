@@ -21,6 +21,7 @@ from observer.errors import (
     UnknownKnownError,
 )
 from observer.records.database import Connection, Database
+from observer.records.healthy_lines import HealthyLines
 from observer.records.journal import Journal
 from observer.records.known_error_views import KnownErrorViews
 from observer.records.memory import Memory, forgive_in
@@ -48,6 +49,7 @@ class Learned(KnownErrorViews):
         super().__init__(database, memory, rows.of_file)
         self._journal = journal
         self._rows = rows
+        self.healthy_lines = HealthyLines(database, journal)
 
     async def open(self) -> None:
         """Take up what was accepted and retired before.
@@ -79,23 +81,30 @@ class Learned(KnownErrorViews):
                     self._unfit[known_error] = str(error)
                     logger.warning("known error %s is left out: %s", known_error, error)
 
-    async def propose(self, entry: Row, incident: Incident) -> bool:
-        """Keep a known error that was learned, inert; false: not this one, or too many wait.
+    async def propose(self, entry: Row, incident: Incident) -> str:
+        """Keep a known error that was learned, inert; says what became of it.
 
         Raises:
             ConfigurationError: it would not be accepted in known_errors.yaml.
         """
         self._checked(entry)
+        name = entry["id"]
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> None:
             waiting = connection.execute(
                 "SELECT count(*) FROM known_error_rulings WHERE status = ?", (Status.PROPOSED,)
             ).fetchone()[0]
-            if waiting >= MOST_PROPOSALS:
-                return False
-            return self._add(connection, entry, "learned", OBSERVER, incident)
+            if waiting < MOST_PROPOSALS:
+                self._add(connection, entry, "learned", OBSERVER, incident)
 
-        return await self._database.write(work)
+        await self._database.write(work)
+        kept = await self.entry(name)
+        ruling = await self._database.read(lambda c: ruling_in(c, name))
+        if kept is None or ruling is None:
+            return f"{MOST_PROPOSALS} learned known errors wait for a person; no more are kept"
+        if kept["fix"]["steps"] != self._journal.clean(entry)["fix"]["steps"]:
+            return f"{name} is {ruling.status} with another fix"
+        return f"{name} is {ruling.status}"
 
     async def import_text(self, text: str, name: str, who: str) -> dict[str, list[str]]:
         """Propose every known error of a text in the file's schema; those known stay as they are.

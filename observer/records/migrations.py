@@ -229,4 +229,15 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE events ADD COLUMN resolved_at REAL",
         "CREATE INDEX events_joined ON events (joined_to) WHERE joined_to IS NOT NULL",
     ),
+    (
+        # Lines of a node's log while it was healthy, without what varies.
+        """
+        CREATE TABLE healthy_lines (
+            node TEXT NOT NULL,
+            template TEXT NOT NULL,
+            seen_at REAL NOT NULL,
+            PRIMARY KEY (node, template)
+        ) WITHOUT ROWID
+        """,
+    ),
 ]

@@ -113,7 +113,7 @@ async def test_a_proposed_one_is_inert_until_a_person_accepts_it_and_stays_accep
     desk: Desk,
 ) -> None:
     line = "Worker 7 lost its lease on shard 12"
-    assert await desk.learned.propose(ENTRY, incident())
+    assert await desk.learned.propose(ENTRY, incident()) == "ke-lease is proposed"
     assert desk.found(line) is None
     assert (await desk.restarted()).found(line) is None
 
@@ -150,7 +150,7 @@ async def test_a_proposed_one_that_is_turned_down_only_explains(desk: Desk) -> N
         look = after.look("shard 3: lost its lease on shard 3")
         assert look.found is None
         assert look.near_misses[0].startswith("ke-lease is retired from automatic use")
-    assert not await desk.learned.propose(ENTRY, incident(2))
+    assert await desk.learned.propose(ENTRY, incident(2)) == "ke-lease is retired"
 
 
 async def test_what_is_unknown_or_in_that_state_already_is_refused(desk: Desk) -> None:
