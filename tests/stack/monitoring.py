@@ -11,6 +11,9 @@ import httpx
 
 from tests.stack.part import Part, program
 
+SOON = {"group_wait": "100ms", "group_interval": "300ms"}
+"""What Alertmanager waits for."""
+
 
 class WatchingPrometheus(Part):
     """Scrapes targets, judges rules, and tells an Alertmanager."""
@@ -94,32 +97,34 @@ class RedisExporter(Part):
 
 
 class Alertmanager(Part):
-    """Tells one webhook, soon."""
+    """Sends what fires where its configuration says."""
 
     name = "alertmanager"
 
-    def __init__(self, folder: Path, webhook: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.webhook = webhook
+        self.config: dict[str, Any] = {}
 
-    def command(self) -> list[str]:
-        config = {
+    def tell(self, webhook: str) -> None:
+        """Configure it to tell one webhook, soon."""
+        self.config = {
             "route": {
                 "receiver": "observer",
                 "group_by": ["alertname"],
-                "group_wait": "100ms",
-                "group_interval": "300ms",
                 "repeat_interval": "1h",
+                **SOON,
             },
             "receivers": [
                 {
                     "name": "observer",
-                    "webhook_configs": [{"url": self.webhook, "send_resolved": True}],
+                    "webhook_configs": [{"url": webhook, "send_resolved": True}],
                 }
             ],
         }
+
+    def command(self) -> list[str]:
         path = self.folder / "alertmanager.yml"
-        path.write_text(json.dumps(config))
+        path.write_text(json.dumps(self.config))
         return [
             program("prometheus-alertmanager"),
             f"--config.file={path}",
@@ -127,3 +132,8 @@ class Alertmanager(Part):
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--cluster.listen-address=",
         ]
+
+    def post(self, *alerts: dict[str, Any]) -> None:
+        """Tell it alerts as Prometheus would."""
+        url = f"http://127.0.0.1:{self.port}/api/v2/alerts"
+        httpx.post(url, json=list(alerts)).raise_for_status()

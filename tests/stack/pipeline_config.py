@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from observer.settings.examples import write_example
 from tests.observer_process import ROOT
 
 EXAMPLE = ROOT / "observer" / "examples" / "stack"
@@ -63,10 +62,7 @@ def rules(folder: Path) -> Path:
     return path
 
 
-def told(folder: Path, addresses: dict[str, str]) -> Path:
-    """A configuration directory: what `observer init` writes, with these addresses instead."""
-    write_example("stack", folder)
-    edit(folder / "observer.yaml", addresses)
-    for name, changes in SHORT.items():
-        edit(folder / name, changes)
-    return folder
+def edit_all(folder: Path, changes: dict[str, dict[str, str]]) -> None:
+    """Edit several files of a directory."""
+    for name, words in changes.items():
+        edit(folder / name, words)

@@ -13,12 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from observer.settings.examples import write_example
 from tests.observer_process import ROOT
 from tests.stack.kafka import Kafka
 from tests.stack.loki_files import LokiOverFiles
 from tests.stack.monitoring import Alertmanager, RedisExporter, WatchingPrometheus
 from tests.stack.part import Part, free_port, wait_until
-from tests.stack.pipeline_config import edit, rules, told
+from tests.stack.pipeline_config import SHORT, edit_all, rules
 from tests.stack.program import PROGRAM, Program
 from tests.stack.redis_server import RedisServer
 from tests.stack.supervisord import Supervisord
@@ -59,7 +60,7 @@ class PipelineStack(Faults):
         self.redis_exporter = RedisExporter(
             folder / "redis_exporter", self.redis.port, self.redis.password
         )
-        self.alertmanager = Alertmanager(folder / "alertmanager", "")
+        self.alertmanager = Alertmanager(folder / "alertmanager")
         self.prometheus = WatchingPrometheus(
             folder / "prometheus",
             {
@@ -129,25 +130,29 @@ class PipelineStack(Faults):
             raise
         return self
 
-    def config(self, folder: Path) -> Path:
-        """The shipped example, told where these parts are."""
-        config = told(
-            folder,
-            {
+    def addresses(self) -> dict[str, dict[str, str]]:
+        """By file of the shipped example: the address that stands there, and where it is here."""
+        return {
+            "observer.yaml": {
                 "http://127.0.0.1:9090": self.prometheus.url,
                 "http://127.0.0.1:3100": self.loki.url,
                 "127.0.0.1:9092": self.kafka.servers,
                 "http://127.0.0.1:9001/RPC2": self.supervisord.url,
                 "redis://127.0.0.1:6379": self.redis.url,
             },
-        )
-        edit(config / "dependency_tree.yaml", {"port: 8443": f"port: {self.feed.port}"})
-        return config
+            "dependency_tree.yaml": {"port: 8443": f"port: {self.feed.port}"},
+        }
+
+    def config(self, folder: Path) -> Path:
+        """The shipped example, told where these parts are, with durations that fit a test."""
+        write_example("stack", folder)
+        for changes in (self.addresses(), SHORT):
+            edit_all(folder, changes)
+        return folder
 
     def tell(self, observer_url: str) -> None:
-        """Let Alertmanager tell an observer, and only it."""
-        self.alertmanager.stop()
-        self.alertmanager.webhook = f"{observer_url}/alerts/alertmanager"
+        """Let Alertmanager tell an observer."""
+        self.alertmanager.tell(f"{observer_url}/alerts/alertmanager")
         self.alertmanager.start()
 
     def stop(self) -> None:
