@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from mcp_servers.healthchecks.contract import Method, Parameters, healthy, unhealthy, unknown
 from mcp_servers.sources import Sources
-from mcp_servers.telemetry_results import Health
+from mcp_servers.telemetry_results import Health, Series
 
 _CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*%?\s*")
 _COMPARE = {
@@ -47,15 +47,24 @@ async def check(parameters: Promql, sources: Sources) -> Health:
         values = {"least": min(numbers), "most": max(numbers)}
     if metrics.partial:
         return unknown(f"the answer is partial: {'; '.join(metrics.warnings)}")
-    broken = [number for number in numbers if not holds(number, threshold)]
+    broken = [
+        one
+        for one in metrics.series
+        if isinstance(one.value, float) and not holds(one.value, threshold)
+    ]
     wanted = f"{found[1]} {threshold:g}"
     if broken:
-        return unhealthy(
-            f"{len(broken)} of {metrics.total} values break `{wanted}`: {broken[0]:g}", **values
-        )
+        count = f"{len(broken)} of {metrics.total} values break `{wanted}`"
+        return unhealthy(f"{count}: {broken[0].value:g}{_which(broken[0])}", **values)
     if len(numbers) < metrics.total:
         return unknown("a value is no number")
     return healthy(f"{metrics.total} of {metrics.total} values hold `{wanted}`", **values)
+
+
+def _which(series: Series) -> str:
+    """A series among others, by its labels."""
+    labels = (f"{name}={text}" for name, text in series.labels.items() if name != "__name__")
+    return f" ({', '.join(labels)})"[:200] if series.labels else ""
 
 
 METHOD = Method(Promql, check)

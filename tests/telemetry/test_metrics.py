@@ -204,6 +204,14 @@ async def test_the_promql_check_is_three_valued(
     assert judged["status"] == status, judged
 
 
+async def test_the_promql_check_says_which_of_several_series_is_ill(prometheus: Prometheus) -> None:
+    query = '{__name__=~"fragmentation_ratio|queue_depth"}'
+    async with telemetry(prometheus={"url": prometheus.url}) as ask:
+        judged = await ask.health("promql", query=query, condition="< 1000")
+
+    assert "(instance=" in judged["reason"] and "stage=" in judged["reason"]
+
+
 async def test_a_partial_answer_is_said_to_be_partial_and_judges_nothing() -> None:
     """Case 28: Thanos warns when a store did not answer."""
     body = vector(({"__name__": "up"}, "1"), warnings=["store 10.0.0.7 did not answer"])
