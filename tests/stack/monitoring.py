@@ -35,9 +35,9 @@ class WatchingPrometheus(Part):
     def command(self) -> list[str]:
         config = {
             "global": {
-                "scrape_interval": "200ms",
-                "scrape_timeout": "200ms",
-                "evaluation_interval": "200ms",
+                "scrape_interval": "250ms",
+                "scrape_timeout": "250ms",
+                "evaluation_interval": "250ms",
             },
             "rule_files": [str(self._rules)],
             "alerting": {
