@@ -22,7 +22,7 @@ from tests.flows.scenes import diagnosis, openai_env, spans
 from tests.observer_process import ROOT, ObserverProcess
 from tests.stack.faults import FAULTS
 from tests.stack.pipeline_config import edit
-from tests.stack.pipeline_stack import PipelineStack
+from tests.stack.pipeline_stack import SECRETS, PipelineStack
 from tests.stack.trial import Trial, attempt, wrong
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStack]:
 @contextmanager
 def told(stack: PipelineStack, config: Path, server: OpenAIServer) -> Iterator[ObserverProcess]:
     """An observer with models, which the stack's Alertmanager tells."""
-    with ObserverProcess(config.parent / "var", config=config, env=openai_env(server)) as observer:
+    with ObserverProcess(
+        config.parent / "var", config=config, env=openai_env(server, **SECRETS)
+    ) as observer:
         stack.tell(observer.url)
         yield observer
         stack.alertmanager.stop()

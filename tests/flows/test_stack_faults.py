@@ -14,7 +14,7 @@ import pytest
 from tests.observer_process import ObserverProcess
 from tests.stack.faults import FAULTS, Fault, Work
 from tests.stack.part import wait_until
-from tests.stack.pipeline_stack import PipelineStack
+from tests.stack.pipeline_stack import SECRETS, PipelineStack
 from tests.stack.trial import attempt, wrong
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     stack = PipelineStack(tmp_path_factory.mktemp("stack"))
     config = stack.config(stack.folder / "config")
     observer = ObserverProcess(
-        stack.folder / "var", config=config, env={"OBSERVER__QUEUE__POLLING_INTERVAL": "100ms"}
+        stack.folder / "var",
+        config=config,
+        env={**SECRETS, "OBSERVER__QUEUE__POLLING_INTERVAL": "100ms"},
     )
     with observer, stack:
         stack.tell(observer.url)

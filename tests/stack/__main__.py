@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.observer_process import ObserverProcess
 from tests.stack.faults import FAULTS
-from tests.stack.pipeline_stack import PipelineStack
+from tests.stack.pipeline_stack import SECRETS, PipelineStack
 from tests.stack.trial import attempt, wrong
 
 
@@ -18,7 +18,7 @@ def main(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         stack = PipelineStack(Path(folder) / "stack")
         config = stack.config(stack.folder / "config")
-        with ObserverProcess(stack.folder / "var", config=config) as observer, stack:
+        with ObserverProcess(stack.folder / "var", config=config, env=SECRETS) as observer, stack:
             stack.tell(observer.url)
             print("| fault | outcome | done | seconds |\n|---|---|---|---|")
             for name in names or FAULTS:

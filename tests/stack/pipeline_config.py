@@ -66,3 +66,19 @@ def edit_all(folder: Path, changes: dict[str, dict[str, str]]) -> None:
     """Edit several files of a directory."""
     for name, words in changes.items():
         edit(folder / name, words)
+
+
+def tell_people(folder: Path, github: str) -> None:
+    """Take the comments off: every incident is an issue at a GitHub of the test's own."""
+    told = '  github: {repo: acme/pipeline, token_env: GITHUB_TOKEN, api_url: "%s"}' % github
+    edit(folder / "observer.yaml", {"# channels:\n": f"channels:\n{told}\n"})
+    path = folder / "observer.yaml"
+    before, server, after = path.read_text().partition("  # notifications:\n")
+    lines = (server + after).splitlines(keepends=True)
+    ours = [line.replace("# ", "", 1) for line in lines[:4]]
+    path.write_text("".join([before, *ours, *lines[4:]]))
+    issue = """
+    - tool: open_github_issue
+      args: {title: "{{ headline }}", body: "{{ report }}", incident_key: "{{ incident_key }}"}
+"""
+    (folder / "escalation.yaml").write_text(f"outcome:\n  WARNING:{issue}  CRITICAL:{issue}")

@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from observer.settings.examples import write_example
+from tests.doubles.channel_servers import GITHUB_TOKEN, GitHubDouble
 from tests.observer_process import ROOT
 from tests.stack.kafka import Kafka
 from tests.stack.loki_files import LokiOverFiles
 from tests.stack.monitoring import Alertmanager, RedisExporter, WatchingPrometheus
 from tests.stack.part import Part, free_port, wait_until
-from tests.stack.pipeline_config import SHORT, edit_all, rules
+from tests.stack.pipeline_config import SHORT, edit_all, rules, tell_people
 from tests.stack.program import PROGRAM, Program
 from tests.stack.redis_server import RedisServer
 from tests.stack.supervisord import Supervisord
@@ -34,6 +35,8 @@ from tests.stack.trouble import (
     Faults,
 )
 
+SECRETS = {"GITHUB_TOKEN": GITHUB_TOKEN}
+"""The environment that the configuration needs."""
 FRESH_S = 1.0
 """On a good day the newest record is younger than this."""
 
@@ -72,6 +75,7 @@ class PipelineStack(Faults):
             rules(folder),
             self.alertmanager.port,
         )
+        self.github = GitHubDouble()
         self.loki = LokiOverFiles(self.logs)
         for part in (self.feed, self.exporter, self.supervisord):
             part.environment = self._environment()
@@ -148,6 +152,7 @@ class PipelineStack(Faults):
         write_example("stack", folder)
         for changes in (self.addresses(), SHORT):
             edit_all(folder, changes)
+        tell_people(folder, self.github.url)
         return folder
 
     def tell(self, observer_url: str) -> None:
@@ -160,6 +165,7 @@ class PipelineStack(Faults):
         self.release_clients()
         with ExitStack() as ending:
             ending.callback(self.loki.close)
+            ending.callback(self.github.close)
             for part in self.parts():
                 ending.callback(part.stop)
 

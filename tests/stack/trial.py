@@ -36,6 +36,8 @@ class Trial:
     """What was asked of Redis that is no look, by Redis' own count, until the end of the first."""
     spawned: list[str]
     """The processes that supervisord started meanwhile, by its own log."""
+    issues: list[str]
+    """The titles of what people were told in a ticket."""
 
     @property
     def session(self) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def wrong(trial: Trial, fault: Fault) -> list[str]:
     named = {IN_REDIS[act] for act in fault.acts if act in IN_REDIS}
     facts = {
         "outcome": (session["outcome"], fault.outcome),
+        "tickets": (len(trial.issues), 1),
         "changes by the ledger": (trial.acts, list(fault.acts)),
         "changes by Redis' count": (set(trial.changes), named),
         "started by supervisord": (trial.spawned, [fault.process] if fault.process else []),
@@ -78,6 +81,7 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
     """Inflict a fault on a good day, wait for the incident's end, and leave a good day."""
     stack.wait_until_well()
     before = set(_incidents(observer))
+    told = len(stack.github.issues)
     commands, started = stack.redis_commands(), time.monotonic()
     try:
         fault.inflict(stack)
@@ -100,6 +104,7 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
             for name, calls in after.items()
             if calls > commands.get(name, 0) and name not in LOOKS
         },
+        issues=[issue["title"] for issue in stack.github.issues[told:]],
         spawned=[line.split("'")[1] for line in log if line.startswith("spawned:")],
     )
 
