@@ -70,7 +70,7 @@ def edit_all(folder: Path, changes: dict[str, dict[str, str]]) -> None:
 
 def tell_people(folder: Path, github: str) -> None:
     """Take the comments off: every incident is an issue at a GitHub of the test's own."""
-    told = '  github: {repo: acme/pipeline, token_env: GITHUB_TOKEN, api_url: "%s"}' % github
+    told = f"  github: {{repo: acme/pipeline, token_env: GITHUB_TOKEN, api_url: '{github}'}}"
     edit(folder / "observer.yaml", {"# channels:\n": f"channels:\n{told}\n"})
     path = folder / "observer.yaml"
     before, server, after = path.read_text().partition("  # notifications:\n")
