@@ -93,7 +93,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
             mcp,
             ledger,
             approvals,
-            Policy(configuration.autonomy, configuration.tree),
+            Policy(configuration.autonomy, configuration.caps, configuration.tree, ledger),
             budgets,
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,

@@ -104,3 +104,7 @@ class Undelivered(ObserverError):
 
 class KillSwitchOn(ObserverError):
     """The kill switch is on."""
+
+
+class CapReached(ObserverError):
+    """As much was done without asking as autonomy.yaml lets be done."""

@@ -8,11 +8,12 @@ import asyncio
 import json
 import time
 
+from observer.domain.autonomy import Bounds
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
 from observer.domain.span import Span, SpanKind, span_of
-from observer.errors import KillSwitchOn
+from observer.errors import CapReached, KillSwitchOn
 from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.policy import Policy
@@ -50,12 +51,13 @@ class Dispatcher:
 
     async def rule_on(self, remedy: Remedy, run: Run) -> Ruling:
         """What may become of a remedy, before anybody was asked."""
-        return self._policy.on_remedy(remedy, run)
+        return await self._policy.on_remedy(remedy, run)
 
     async def read(self, call: Call, *, key: str, run: Run) -> Observation:
         """One look. A tool that is not a read by autonomy.yaml is refused."""
         ruling = self._policy.on_read(call, run)
-        return await self._dispatch(call, key=key, run=run, purpose=Purpose.READ, ruling=ruling)
+        earlier = await self._ledger.find(key) if run.resumed else None
+        return await self._dispatch(call, Purpose.READ, ruling, earlier, key=key, run=run)
 
     async def remedy(
         self, remedy: Remedy, step: int, *, key: str, run: Run, rollback: bool = False
@@ -64,25 +66,37 @@ class Dispatcher:
         call = (remedy.rollback if rollback else remedy.steps)[step]
         if isinstance(call, Wait):
             raise TypeError("a wait is no call")
-        ruling = self._policy.on_step(call, remedy, run)
-        if ruling.kind is RulingKind.ASK and remedy.approval_id is not None:
+        earlier = await self._ledger.find(key)
+        begun = earlier is not None
+        ruling, bounds = await self._policy.on_step(call, remedy, run, begun=begun)
+        if bounds is not None and remedy.approval_id is not None:
             if await self._questions.permits(remedy.approval_id, run.incident, remedy.fingerprint):
                 ruling = Ruling(RulingKind.ALLOW, f"approved: {remedy.approval_id}")
-            else:
+                bounds = Bounds(bounds.node)
+            elif ruling.kind is not RulingKind.ALLOW:
                 ruling = Ruling(RulingKind.REFUSE, "the approval is not for this action")
-        return await self._dispatch(call, key=key, run=run, purpose=Purpose.REMEDY, ruling=ruling)
+        return await self._dispatch(
+            call, Purpose.REMEDY, ruling, earlier, key=key, run=run, bounds=bounds
+        )
 
     async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
         """One notification or ticket; exempt from the budget, tried again where it failed."""
         ruling = self._policy.on_notice(call, run)
         call = Call(call.tool, self._redactor.value(call.args))
-        return await self._dispatch(call, key=key, run=run, purpose=Purpose.NOTIFY, ruling=ruling)
+        earlier = await self._ledger.find(key)
+        return await self._dispatch(call, Purpose.NOTIFY, ruling, earlier, key=key, run=run)
 
     async def _dispatch(
-        self, call: Call, *, key: str, run: Run, purpose: Purpose, ruling: Ruling
+        self,
+        call: Call,
+        purpose: Purpose,
+        ruling: Ruling,
+        earlier: Transition | None,
+        *,
+        key: str,
+        run: Run,
+        bounds: Bounds | None = None,
     ) -> Observation:
-        writes = purpose is not Purpose.READ
-        earlier = await self._ledger.find(key) if run.resumed or writes else None
         if earlier is not None and not earlier.intent_only and self._still_good(earlier, purpose):
             return earlier.observation
         started, clock = now_ms(), time.monotonic()
@@ -93,9 +107,8 @@ class Dispatcher:
         elif purpose is Purpose.READ:
             reply = await self._read(call)
         else:
-            reply = await self._write(
-                call, key=key, run=run, purpose=purpose, bare_intent=earlier is not None
-            )
+            bare = earlier is not None
+            reply = await self._write(call, purpose, bounds, key=key, run=run, bare_intent=bare)
         observation = Observation(key, call.tool, reply.status, self._summary(reply))
         await self._ledger.record_observation(
             call,
@@ -133,7 +146,14 @@ class Dispatcher:
         return await self._budgets.refusal(run)
 
     async def _write(
-        self, call: Call, *, key: str, run: Run, purpose: Purpose, bare_intent: bool
+        self,
+        call: Call,
+        purpose: Purpose,
+        bounds: Bounds | None,
+        *,
+        key: str,
+        run: Run,
+        bare_intent: bool,
     ) -> Reply:
         """Have the effect once: whatever is unclear is looked up by key before it is repeated."""
         unclear: Reply | None = (
@@ -157,8 +177,8 @@ class Dispatcher:
                 if (found.payload or {}).get("found"):
                     return reply_from_result((found.payload or {}).get("result"))
             try:
-                await self._ledger.intend(call, key=key, purpose=purpose, run=run)
-            except KillSwitchOn as error:
+                await self._ledger.intend(call, key=key, purpose=purpose, run=run, bounds=bounds)
+            except (KillSwitchOn, CapReached) as error:
                 return Reply(CallStatus.REFUSED, None, str(error), reached=False)
             keyed = {KEY: key} if self._sessions.takes_key(call.tool) else {}
             reply = await self._sessions.call(call.tool, {**call.args, **keyed})

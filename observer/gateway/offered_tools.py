@@ -37,7 +37,7 @@ def _unruled(configuration: Configuration, mcp: McpSessions) -> Iterator[str]:
 def _keyless(configuration: Configuration, mcp: McpSessions) -> Iterator[str]:
     """A write without a key cannot be told from its own repetition: somebody must have said so."""
     for tool, rule in sorted(configuration.autonomy.items()):
-        if tool not in mcp.tools or rule.reads_only or rule.level == "never":
+        if tool not in mcp.tools or rule.reads_only or not rule.ever_runs:
             continue
         if not mcp.takes_key(tool) and not mcp.declared_keyless(tool):
             yield (

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from observer.domain.autonomy import Bounds, Quota
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.span import Span
-from observer.errors import KillSwitchOn
+from observer.errors import CapReached, KillSwitchOn
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 from observer.records.kill_switch import why_refused
+from observer.records.remedy_counts import why_spent
 from observer.records.spans import Spans
 
 _RECENT = 512
@@ -45,11 +47,14 @@ class Ledger:
         self._spans = spans
         self._recent: OrderedDict[str, Any] = OrderedDict()
 
-    async def intend(self, call: Call, *, key: str, purpose: Purpose, run: Run) -> None:
+    async def intend(
+        self, call: Call, *, key: str, purpose: Purpose, run: Run, bounds: Bounds | None = None
+    ) -> None:
         """Write down what is about to be done, durably, before it is done.
 
         Raises:
             KillSwitchOn: it is a remedy's, and the kill switch is on.
+            CapReached: another session's call came first, and this one is beyond its bounds.
         """
         args = self._journal.redacted(call.args)
 
@@ -57,7 +62,10 @@ class Ledger:
             tenant = run.incident.tenant_id
             if purpose is Purpose.REMEDY and (why := why_refused(connection, tenant)):
                 raise KillSwitchOn(why)
-            _upsert(connection, call, args, key, purpose, run, status="intent")
+            if bounds and (why := why_spent(connection, tenant, bounds.quotas, but=key)):
+                raise CapReached(why)
+            node = bounds.node if bounds is not None else None
+            _upsert(connection, call, args, key, purpose, run, status="intent", target=node)
             self._journal.append(
                 connection,
                 "call",
@@ -146,6 +154,14 @@ class Ledger:
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
 
+    async def why_spent(
+        self, tenant_id: str, quotas: Sequence[Quota], ahead: Counter[Quota] | None = None
+    ) -> str | None:
+        """Which cap one more call of a tenant's remedies would go beyond, after those ahead."""
+        if not quotas:
+            return None
+        return await self._database.read(lambda c: why_spent(c, tenant_id, quotas, ahead=ahead))
+
     async def calls_used(self, event_key: str) -> int:
         """How many budgeted calls the handling of an event has made so far."""
         row = await self._database.read(
@@ -201,13 +217,14 @@ def _upsert(
     status: str,
     observation: Observation | None = None,
     payload: Any = None,
+    target: str | None = None,
 ) -> None:
     incident = run.incident
     connection.execute(
         "INSERT INTO state_transitions (session_id, trace_id, tenant_id, event_key, iteration,"
         " purpose, tool_name, tool_input_hash, args, idempotency_key, status, result_status,"
-        " result_summary, payload, timestamp)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " result_summary, payload, timestamp, target)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (idempotency_key) DO UPDATE SET status = excluded.status,"
         " result_status = excluded.result_status, result_summary = excluded.result_summary,"
         " payload = excluded.payload, timestamp = excluded.timestamp",
@@ -227,5 +244,6 @@ def _upsert(
             None if observation is None else observation.summary,
             None if payload is None else json.dumps(payload),
             time.time(),
+            target,
         ),
     )

@@ -240,4 +240,12 @@ MIGRATIONS: list[tuple[str, ...]] = [
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # On which node a remedy acted: how often it did so lately is capped.
+        "ALTER TABLE state_transitions ADD COLUMN target TEXT",
+        """
+        CREATE INDEX transitions_of_remedies ON state_transitions (tenant_id, timestamp)
+        WHERE target IS NOT NULL
+        """,
+    ),
 ]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dotenv import load_dotenv
 
-from observer.domain.autonomy import Rule
+from observer.domain.autonomy import Cap, Rule
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.known_error import KnownError
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
+from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.channels import forms, named_variables, problem_of
 from observer.settings.cross_check import cross_check
 from observer.settings.known_error_rows import KnownErrorRows
@@ -23,8 +23,6 @@ from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.reader import Prompt, Reader, unknown_overrides
 from observer.settings.schema import (
-    AutonomyFile,
-    AutonomyRow,
     ModelsFile,
     ObserverSettings,
     RedactionFile,
@@ -48,6 +46,7 @@ class Configuration:
     profile: str
     runbook: Runbook
     autonomy: dict[str, Rule]
+    caps: dict[int, Cap]
     escalation: Escalation
     tree: DependencyTree
     known_errors: tuple[KnownError, ...]
@@ -98,6 +97,7 @@ def load_configuration(
     profile = env.get("OBSERVER_MODELS", "runbook")
     check = partial(
         cross_check,
+        observer=observer,
         models=models,
         profile=profile,
         runbook=runbook,
@@ -121,7 +121,8 @@ def load_configuration(
         models=models,
         profile=profile,
         runbook=runbook,
-        autonomy={name: _rule(name, row) for name, row in autonomy.actions.items()},
+        autonomy=autonomy.rules,
+        caps=autonomy.caps_by_blast_radius,
         escalation=escalation,
         tree=tree,
         known_errors=to_known_errors(known, runbook),
@@ -142,13 +143,3 @@ def _channel_secrets(reader: Reader, observer: ObserverSettings) -> dict[str, st
             at = ("channels", named.channel, named.key)
             reader.problems.append(reader.documents["observer.yaml"].complain(at, problem))
     return held
-
-
-def _rule(name: str, row: AutonomyRow) -> Rule:
-    return Rule(
-        action=name,
-        level=row.level,
-        blast_radius=row.blast_radius,
-        delay=timedelta(seconds=row.delay or 0),
-        severities=tuple(row.severities),
-    )

@@ -11,12 +11,14 @@ from observer.domain.patterns import compile_pattern
 from observer.domain.report import NOTICE_WORDS
 from observer.domain.runbook import Escalation, Runbook
 from observer.domain.templates import did_you_mean, problem_with
+from observer.settings import autonomy_file
+from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.fix_check import problems_of
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.prices import price_of
 from observer.settings.reader import PROMPT_WORDS, Prompt
 from observer.settings.runbook_check import check_runbook, words_at
-from observer.settings.schema import AutonomyFile, ModelsFile
+from observer.settings.schema import ModelsFile, ObserverSettings
 from observer.settings.strict_yaml import Document, Location
 
 _ADDRESSES = ("url", "host", "address")
@@ -26,6 +28,7 @@ _FILLED_IN = re.compile(r"\{(\w*)\}")
 def cross_check(
     documents: Mapping[str, Document],
     *,
+    observer: ObserverSettings,
     models: ModelsFile,
     profile: str,
     runbook: Runbook,
@@ -51,6 +54,9 @@ def cross_check(
     for i, row in enumerate(known.errors):
         for at, problem in problems_of(row, tools=autonomy.actions, nodes=tree.nodes):
             complain("known_errors.yaml", ("errors", i, *at), problem)
+    kept_days = observer.retention.days
+    for at, problem in autonomy_file.problems_of(autonomy, nodes=tree.nodes, kept_days=kept_days):
+        complain("autonomy.yaml", at, problem)
     _check_models(complain, models, profile)
     return found
 
@@ -84,13 +90,6 @@ def _check_actions(
                         at,
                         f"autonomy.yaml does not let {call.tool} run by itself for {severity}",
                     )
-    for name, row in autonomy.actions.items():
-        if row.level == "after_delay":
-            complain(
-                "autonomy.yaml",
-                ("actions", name, "level"),
-                "after_delay is not available yet; write approve",
-            )
 
 
 def _check_texts(complain, runbook: Runbook, escalation: Escalation) -> None:

@@ -8,8 +8,8 @@ from observer.domain.call_template import CALL_WORDS, CONDITION_WORDS, LOG_WORDS
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.node_check import CHECK_TOOL, STAGE_METRICS
 from observer.domain.runbook import Runbook
+from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.known_errors_file import KnownErrorsFile
-from observer.settings.schema import AutonomyFile
 from observer.settings.strict_yaml import Location
 
 Complain = Callable[[str, Location, str], None]

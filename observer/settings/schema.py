@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from observer.domain.event import Severity
-from observer.domain.remedy import Level
 from observer.domain.runbook import Data, Seconds
 from observer.settings.channels import Channels
 from observer.settings.infrastructure import Platform, Telemetry
@@ -181,21 +179,6 @@ class ModelsFile(Data):
     call: ModelCall = ModelCall()
     prices: dict[str, Price] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
-
-
-class AutonomyRow(Data):
-    """One action's row."""
-
-    level: Level
-    blast_radius: int = Field(ge=1, le=5)
-    delay: Seconds | None = None
-    severities: list[Severity] = Field(default_factory=lambda: list(Severity))
-
-
-class AutonomyFile(Data):
-    """autonomy.yaml."""
-
-    actions: dict[str, AutonomyRow]
 
 
 class RedactionFile(Data):

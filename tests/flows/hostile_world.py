@@ -149,7 +149,12 @@ class World:
             self.mcp,  # type: ignore[arg-type]
             ledger,
             approvals,
-            Policy(self.configuration.autonomy, self.configuration.tree),
+            Policy(
+                self.configuration.autonomy,
+                self.configuration.caps,
+                self.configuration.tree,
+                ledger,
+            ),
             budgets,
             redactor,
             reads_valid_for_s=900.0,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.evidence import count_actions
+from tests.crash.evidence import count_actions, warnings
 from tests.flows.configs import edited_config
 from tests.observer_process import APPROVAL, ROOT, ObserverProcess
 
@@ -89,3 +89,30 @@ def test_what_was_made_never_while_it_was_asked_is_not_done_though_it_is_approve
     shown = observer.wait_for(session, "escalated")
     assert "clear_queue always belongs to a person" in shown["report"]
     assert count_actions(observer.data_dir, "clear_queue") == 0
+
+
+def test_beyond_the_cap_of_a_node_a_person_is_asked_who_may_still_say_yes(
+    make_observer: Make, tmp_path: Path
+) -> None:
+    """Case 32: of many sessions about one node, one acts by itself in the window."""
+    row = "retry_failed_jobs: {level: full, blast_radius: 2"
+    capped = {row: f"{row}, at_most: {{times: 1, per: 1h}}"}
+    observer = make_observer(config=edited_config(tmp_path / "config", {"autonomy.yaml": capped}))
+    observer.start()
+    first, *others = [observer.send(event) for event in warnings(4, "cap")]
+
+    assert observer.wait_for(first)["status"] == "resolved"
+    for session in others:
+        (asked,) = observer.wait_for(session, "waiting_approval")["pending"]
+        (request,) = asked["action_requests"]
+        assert (
+            "retry_failed_jobs on transformation: 1 in the last 1:00:00" in (request["description"])
+        )
+    assert count_actions(observer.data_dir, "retry_failed_jobs") == 1
+
+    yes, no, _ = others
+    observer.answer(yes, {"type": "approve"})
+    observer.answer(no, {"type": "reject", "message": "look at the cause"})
+    assert observer.wait_for(yes)["status"] == "resolved"
+    assert observer.wait_for(no)["status"] == "escalated"
+    assert count_actions(observer.data_dir, "retry_failed_jobs") == 2

@@ -223,6 +223,8 @@ class NoRecords:
     async def calls_since(self, *_: Any) -> int:
         return 0
 
+    async def why_spent(self, *_: Any) -> None: ...
+
     async def permits(self, *_: Any) -> bool:
         return False
 
@@ -254,7 +256,7 @@ def dispatcher_over(
         tools,  # type: ignore[arg-type]
         nothing,
         nothing,
-        Policy(autonomy or configuration.autonomy, configuration.tree),
+        Policy(autonomy or configuration.autonomy, {}, configuration.tree, nothing),
         budgets,
         Redactor([]),
         reads_valid_for_s=900.0,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.domain.autonomy import Rule, rule_on, strictest
+from observer.domain.autonomy import Cap, Quota, Rule, quotas_on, rule_on, strictest
 from observer.domain.event import Severity
 from observer.domain.remedy import Level, Ruling, RulingKind
 
@@ -121,3 +121,61 @@ def test_of_several_steps_one_refusal_refuses_and_one_question_asks(rulings: lis
 def test_reading_is_the_only_blast_radius_that_changes_nothing() -> None:
     reads = [radius for radius in range(1, 6) if Rule("x", Level.FULL, radius).reads_only]
     assert reads == [1]
+
+
+@pytest.mark.parametrize(("level", "expected"), LONG_ENOUGH)
+def test_beyond_a_cap_what_would_run_by_itself_is_asked_and_what_may_not_run_stays_so(
+    level: Level, expected: RulingKind
+) -> None:
+    ruling = rule_on(
+        rule(level),
+        severity=Severity.CRITICAL,
+        failing_for=PATIENCE,
+        known_error="ke-1",
+        spent="restart_stage on loading: 3 in the last 1:00:00",
+    )
+    assert ruling.kind is (ASK if expected is ALLOW else expected)
+    assert ("3 in the last" in ruling.reason) is (expected is ALLOW)
+
+
+HOURLY = Cap(3, timedelta(hours=1))
+DAILY = Cap(5, timedelta(days=1))
+
+
+def test_a_call_counts_for_its_node_and_for_its_blast_radius_on_all_nodes() -> None:
+    looser = Rule("restart", Level.FULL, 3, at_most=DAILY)
+    rules = {
+        "restart": Rule("restart", Level.FULL, 3, at_most=HOURLY, on_nodes={"redis": looser}),
+        "rollout": Rule("rollout", Level.APPROVE, 3),
+        "retry": Rule("retry", Level.FULL, 2),
+    }
+    wide = Quota(DAILY, ("restart", "rollout"), None, "actions of blast radius 3")
+    expected = {
+        ("restart", "loading"): [
+            Quota(HOURLY, ("restart",), "loading", "restart on loading"),
+            wide,
+        ],
+        ("restart", "redis"): [Quota(DAILY, ("restart",), "redis", "restart on redis"), wide],
+        ("rollout", "redis"): [wide],
+        ("retry", "redis"): [],
+    }
+    for (tool, node), quotas in expected.items():
+        assert list(quotas_on(rules, {3: DAILY}, tool=tool, node=node)) == quotas
+
+
+@given(st.integers(1, 9), st.integers(0, 20))
+def test_a_cap_of_n_lets_n_through_and_says_so_of_the_next(times: int, used: int) -> None:
+    quota = Quota(Cap(times, timedelta(hours=1)), ("restart",), "redis", "restart on redis")
+    why = quota.spent(used)
+    assert (why is None) is (used < times)
+    if why is not None:
+        assert why == f"restart on redis: {used} in the last 1:00:00, without asking {times}"
+
+
+def test_one_node_may_have_a_stricter_or_a_looser_word() -> None:
+    general = rule(Level.APPROVE, on_nodes={"a": rule(Level.NEVER), "b": rule(Level.FULL)})
+    found = [rule_on(general.on(n), severity=Severity.WARNING).kind for n in ("a", "b", "c")]
+    assert found == [REFUSE, ALLOW, ASK]
+    assert general.ever_runs
+    assert not rule(Level.NEVER, on_nodes={"a": rule(Level.NEVER)}).ever_runs
+    assert rule(Level.NEVER, on_nodes={"a": rule(Level.APPROVE)}).ever_runs

@@ -83,7 +83,10 @@ async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_o
             ledger,
             Approvals(database, journal),
             Policy(
-                {tool: Rule(tool, Level.FULL, 1) for tool in ("look", "page")}, DependencyTree()
+                {tool: Rule(tool, Level.FULL, 1) for tool in ("look", "page")},
+                {},
+                DependencyTree(),
+                ledger,
             ),
             Budgets(ledger, RunBudget(9), day, now=clock.time),
             Redactor([]),

@@ -125,7 +125,12 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
         backend,  # type: ignore[arg-type]
         ledger,
         Approvals(database, journal),
-        Policy({"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)}, DependencyTree()),
+        Policy(
+            {"send_slack_alert": Rule("send_slack_alert", Level.FULL, 2)},
+            {},
+            DependencyTree(),
+            ledger,
+        ),
         Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
         redactor,
         reads_valid_for_s=900.0,
