@@ -2,7 +2,7 @@
 
 import re
 
-_SIZE = re.compile(r"(\d{1,18})(b|k|kb|m|mb|g|gb)?", re.I)
+_SIZE = re.compile(r"(\d{1,18})(b|k|kb|m|mb|g|gb)?", re.ASCII | re.IGNORECASE)
 _UNITS = {
     "": 1,
     "b": 1,
