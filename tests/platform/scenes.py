@@ -82,12 +82,13 @@ async def over_stdio(folder: Path, nodes: dict[str, Any], **platform: Any) -> As
             yield Asker(session)
 
 
-def crash_before_record(folder: Path) -> None:
-    """Leave the records as a kill between an effect and its record leaves them."""
+def crash_before_record(folder: Path, **before: Any) -> None:
+    """Leave the records as a kill after an intent leaves them, which saw the world so."""
     for path in (folder / "actions").glob("*.json"):
         record = json.loads(path.read_text())
         record.pop("result", None)
         record.pop("failure", None)
+        record["before"] |= before
         path.write_text(json.dumps(record))
 
 

@@ -133,7 +133,11 @@ async def test_killed_between_effect_and_record_a_restart_is_seen_in_the_world(
         found = await ask("find_platform_action", idempotency_key="other")
         crash_before_record(tmp_path)
         again = await restart(ask, "consumer", "other")
+        now = supervisord.rpc.getProcessInfo("pipeline:worker")
+        crash_before_record(tmp_path, start=[str(now["start"]), str(now["pid"])])
+        undone = await ask("find_platform_action", idempotency_key="other")
 
+    assert undone["found"] is False, "it runs since before the intent"
     assert found["found"] and found["result"] == again and again["pid"] == pid
     assert supervisord.pid("pipeline:worker") == pid
 
