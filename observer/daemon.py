@@ -24,8 +24,10 @@ from observer.errors import (
     UnknownDeadLetter,
     UnknownSession,
 )
+from observer.gateway.telegram import TelegramAnswers
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
+from observer.presses import listening, telegram_answers
 from observer.records.availability import Availability
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
@@ -54,6 +56,7 @@ class Observer:
     requeue: Requeue
     lifecycle: LifecycleControl
     files: tuple[Availability, ...]
+    telegram: TelegramAnswers | None = None
 
     async def resume(
         self,
@@ -61,6 +64,8 @@ class Observer:
         session_id: str,
         decisions: list[dict[str, Any]] | None,
         approval_id: str | None,
+        *,
+        by: str | None = None,
     ) -> dict[str, Any]:
         """Answer a session's open question; without decisions, try a parked session again.
 
@@ -103,7 +108,7 @@ class Observer:
                     wrong = why_outside(call, about=approval.node, tree=services.tree)
                 if wrong is not None:
                     raise AnswerRejected(f"decisions.{i}.edited_action.args: {wrong}")
-        await services.approvals.answer(approval_id, decisions)
+        await services.approvals.answer(approval_id, decisions, by=by)
         await self.requeue.answer(approval)
         return {"session_id": session_id, "approval_id": approval_id}
 
@@ -154,10 +159,17 @@ class Observer:
                 "last_error": services.models.last_error,
             },
             "disk": {"free_bytes": free},
+            **self._listening(),
             "kill_switch": await services.kill_switch.set_for(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,
         }
+
+    def _listening(self) -> dict[str, Any]:
+        if self.telegram is None:
+            return {}
+        error = self.telegram.last_error
+        return {"telegram": {"state": "down" if error else "up", "error": error}}
 
 
 @asynccontextmanager
@@ -198,7 +210,11 @@ async def open_observer(
                 await lifecycle.to(Lifecycle.RUNNING, "ready")
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
-                yield Observer(services, graph, intake, requeue, lifecycle, files)
+                telegram = telegram_answers(services)
+                observer = Observer(services, graph, intake, requeue, lifecycle, files, telegram)
+                asked = services.approvals
+                async with listening(telegram, asked, observer.resume, requeue.answer):
+                    yield observer
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 await retention.stop()

@@ -39,7 +39,14 @@ class Approval:
             "deadline": self.deadline,
             "impact": self.impact,
             "created_at": self.created_at,
+            **({"answered_by": self.answer["by"]} if self.answer and "by" in self.answer else {}),
         }
+
+    def was_answered(self, decision: str, by: str) -> bool:
+        """Whether this person gave this answer to all of it."""
+        answer = self.answer or {}
+        given = {said["type"] for said in answer.get("decisions", [])}
+        return self.status == "answered" and answer.get("by") == by and given == {decision}
 
 
 def plan_of(remedy: Remedy) -> dict[str, Any]:

@@ -69,8 +69,10 @@ class Approvals(Questions):
         if fresh:
             self._note(connection, incident.tenant_id, incident.session_id, approval_id, "asked")
 
-    async def answer(self, approval_id: str, decisions: list[dict[str, Any]]) -> Approval:
-        """Write a person's answer down, once.
+    async def answer(
+        self, approval_id: str, decisions: list[dict[str, Any]], *, by: str | None = None
+    ) -> Approval:
+        """Write a person's answer down, once, with its author where that is known.
 
         Raises:
             UnknownApproval: there is none of this id.
@@ -78,7 +80,7 @@ class Approvals(Questions):
             ApprovalExpired: its deadline has passed.
             AnswerRejected: the decisions do not fit the question.
         """
-        return await self._database.write(lambda c: self.answer_in(c, approval_id, decisions))
+        return await self._database.write(lambda c: self.answer_in(c, approval_id, decisions, by))
 
     async def take_up(
         self, approval_id: str, decisions: list[dict[str, Any]]
@@ -105,7 +107,11 @@ class Approvals(Questions):
         return await self._database.write(work)
 
     def answer_in(
-        self, connection: Connection, approval_id: str, decisions: list[dict[str, Any]]
+        self,
+        connection: Connection,
+        approval_id: str,
+        decisions: list[dict[str, Any]],
+        by: str | None = None,
     ) -> Approval:
         """The same, in the given transaction."""
         row = connection.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
@@ -121,7 +127,8 @@ class Approvals(Questions):
         # What a person wrote beside the answer; the action itself stays exact: it is bound.
         said = [{**d, **_only(self._journal.clean(d), "message")} for d in decisions]
         decisions = fitting(approval, said)
-        self._close(connection, approval, "answered", {"decisions": decisions})
+        author = {} if by is None else {"by": by}
+        self._close(connection, approval, "answered", {"decisions": decisions, **author})
         return approval
 
     async def end(self, approval: Approval, status: str, note: str) -> bool:
