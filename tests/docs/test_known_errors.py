@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "known-errors.md").read_text()
 
 
+YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+
+
 def table(head: str) -> list[list[str]]:
     """The rows of the table with this heading, without their ticks."""
     (found,) = re.findall(rf"^\| {head} \|.*\n\|-.*\n((?:\|.*\n)+)", PAGE, re.M)
@@ -33,12 +36,52 @@ def unticked(cell: str) -> list[str]:
 
 def test_its_known_error_loads(tmp_path: Path) -> None:
     config = shutil.copytree(ROOT / "config", tmp_path / "config")
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
-    (config / "known_errors.yaml").write_text(text)
+    (config / "known_errors.yaml").write_text(YAML[0])
     (known,) = load_configuration(config).known_errors
     assert known.signature.condition == parse_condition("error_rate_pct > 1")
     assert known.remedy is not None
     assert [step.tool for step in known.remedy.steps] == ["restart_stage"]
+
+
+def test_its_rollback_loads(tmp_path: Path) -> None:
+    config = example_config(tmp_path)
+    before, _, rest = YAML[0].partition("    fix:\n")
+    whole = f"{before}{YAML[1]}    severity:{rest.partition('    severity:')[2]}"
+    whole = whole.replace("node: loading", "node: redis_instance")
+    (config / "known_errors.yaml").write_text(whole)
+    (known,) = load_configuration(config).known_errors
+    assert known.remedy is not None
+    (undo,) = known.remedy.rollback
+    assert undo.args["value"] == "24gb"
+
+
+def example_config(folder: Path) -> Path:
+    """The example's tree and known errors, with a row for each tool that they call."""
+    config = shutil.copytree(ROOT / "config", folder / "config")
+    shutil.copytree(ROOT / "docs" / "examples", config, dirs_exist_ok=True)
+    with (config / "autonomy.yaml").open("a") as rows:
+        for tool in ("container_exec", "redis_config_set", "redis_kill_idle_clients"):
+            rows.write(f"  {tool}: {{level: known_pattern, blast_radius: 2}}\n")
+    return config
+
+
+def test_the_example_loads_beside_the_examples_tree_and_stays_within_its_limits(
+    tmp_path: Path,
+) -> None:
+    loaded = load_configuration(example_config(tmp_path))
+    found = {known.id: known for known in loaded.known_errors}
+    assert list(found) == ["ke-001", "ke-002", "ke-003", "ke-006"]
+    assert found["ke-002"].remedy is not None
+    assert found["ke-002"].remedy.calls == ()
+    for known in found.values():
+        for call in known.remedy.calls if known.remedy is not None else ():
+            if call.tool == "redis_config_set":
+                limits = loaded.tree.nodes[call.args["node"]].pointers["limits"]
+                assert limits[call.args["parameter"]] == call.args["value"]
+
+
+def test_the_page_leads_to_the_example() -> None:
+    assert "](examples/known_errors.yaml)" in PAGE
 
 
 def test_every_key_of_the_file_is_on_the_page() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -12,8 +13,12 @@ from nodes.seek_approval import request_for
 from observer.domain.approval import Approval, approved_fingerprint
 from observer.domain.autonomy import strictest
 from observer.domain.calls import Call
+from observer.domain.event import Severity
 from observer.domain.remedy import Check, Remedy, RulingKind, Step, Wait
+from observer.domain.runbook import CallTemplate, RemedyTemplate
+from observer.settings import load_configuration
 
+ROOT = Path(__file__).parents[2]
 CHECK = Check("get_stage_metrics", "error_rate_pct < 1", 1.0, 0.1)
 CALLS = st.builds(
     Call,
@@ -103,3 +108,16 @@ def test_a_wait_is_not_asked_about_and_a_rollback_says_what_it_is() -> None:
 def test_where_nothing_is_done_but_wait_there_is_nothing_to_rule_on() -> None:
     ruling = strictest([])
     assert (ruling.kind, ruling.reason) == (RulingKind.ALLOW, "nothing is done but wait")
+
+
+def test_a_remedy_of_the_runbook_is_undone_on_the_stage_that_it_acted_on() -> None:
+    template = RemedyTemplate(
+        purpose="x",
+        steps=[CallTemplate(tool="clear_queue", args={"stage": "{stage}"})],
+        rollback=[CallTemplate(tool="restart_stage", args={"stage": "{stage}"})],
+    )
+    runbook = load_configuration(ROOT / "config").runbook
+    runbook = runbook.model_copy(update={"remedies": {"clear": template}})
+    remedy = runbook.remedy("clear", stage="loading", severity=Severity.WARNING)
+    assert remedy.rollback == (Call("restart_stage", {"stage": "loading"}),)
+    assert remedy.fingerprint != replace(remedy, rollback=()).fingerprint

@@ -140,6 +140,21 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "remedies.clear_queue.steps.0.tool",
         ["'drop_queue' has no row in autonomy.yaml"],
     ),
+    "unknown tool in a rollback": (
+        "runbook.yaml",
+        '      - {tool: retry_failed_jobs, args: {stage: "{stage}", max_retries: 3}}\n',
+        "      - {tool: retry_failed_jobs}\n>>>    rollback: [{tool: forget_jobs}]\n",
+        "remedies.retry_failed_jobs.rollback.0.tool",
+        ["'forget_jobs' has no row in autonomy.yaml"],
+    ),
+    "a word that no rollback knows": (
+        "runbook.yaml",
+        '      - {tool: retry_failed_jobs, args: {stage: "{stage}", max_retries: 3}}\n',
+        "      - {tool: retry_failed_jobs}\n"
+        '>>>    rollback: [{tool: clear_queue, args: {stage: "{stge}"}}]\n',
+        "remedies.retry_failed_jobs.rollback.0.args.stage",
+        ["unknown word 'stge'"],
+    ),
     "unknown tool in the check": (
         "runbook.yaml",
         "  tool: get_stage_metrics\n",
