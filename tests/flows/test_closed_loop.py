@@ -107,7 +107,6 @@ class Pipeline:
                 "prometheus": {"url": self.prometheus.url},
                 "log_files": {"pattern": f"{logs}/{{container}}.log"},
             },
-            "budget": {"max_tool_calls_per_run": 100, "max_tool_calls_per_day": 100000},
         }
         servers = (
             "mcp_servers:\n  telemetry:\n"
@@ -117,20 +116,17 @@ class Pipeline:
             "    command: [python, -m, tests.doubles.healing_tools]\n"
             f"    environment: {{HEALING_FOLDER: {self.prometheus.folder}}}\n"
         )
-        reads = ("check_health", "query_metrics", "query_logs")
-        ruled = {"heal": 2, **dict.fromkeys(reads, 1)}
-        ruled_rows = "".join(
-            f"  {tool}: {{level: full, blast_radius: {radius}}}\n" for tool, radius in ruled.items()
-        )
-        config = edited_config(
-            self.folder / "config",
-            {"autonomy.yaml": {"actions:\n": "actions:\n" + ruled_rows}},
-        )
-        observer = config / "observer.yaml"
-        text = observer.read_text().replace("mcp_servers:\n", servers)
-        before, _, after = text.partition("budget:")
-        after = after[after.index("approvals:") :]
-        observer.write_text(yaml.safe_dump(told) + before + after)
+        radius = {"heal": 2, "check_health": 1, "query_metrics": 1, "query_logs": 1}
+        ruled = "".join(f"  {t}: {{level: full, blast_radius: {r}}}\n" for t, r in radius.items())
+        edits = {
+            "autonomy.yaml": {"actions:\n": f"actions:\n{ruled}"},
+            "observer.yaml": {
+                "mcp_servers:\n": yaml.safe_dump(told) + servers,
+                "max_tool_calls_per_run: 20 ": "max_tool_calls_per_run: 100 ",
+                "retire_after_failures: 2 ": "retire_after_failures: 100 ",
+            },
+        }
+        config = edited_config(self.folder / "config", edits)
         (config / "runbook.yaml").write_text(RUNBOOK)
         (config / "known_errors.yaml").write_text(KNOWN)
         (config / "dependency_tree.yaml").write_text(TREE.format(port=self.feed_port))

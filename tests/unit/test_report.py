@@ -55,6 +55,8 @@ def findings(**changed: Any) -> Findings:
         ),
         "healthy": False,
         "reason": text,
+        "before": [f"loading: {text}"],
+        "after": [f"loading: {text}"],
     }
     return Findings(**{**whole, **changed})
 
@@ -122,6 +124,8 @@ def test_the_report_says_what_fired_what_was_seen_and_how_it_ended() -> None:
         "Cleared: loading: slow",
         "get_recent_errors: success: slow",
         "Cause: not found",
+        "Before: loading: slow",
+        "After: loading: slow",
         "Result: healed and verified (restart_stage)",
     ]
 
@@ -197,3 +201,15 @@ def test_the_time_taken_is_for_people(seconds: float, words: str) -> None:
 def test_the_summary_names_the_ticket_once_there_is_one() -> None:
     assert findings(incident_id="INC-7").summary.startswith("INC-7: loading: slow | ")
     assert findings().summary.startswith("loading: slow | ")
+
+
+def test_before_and_after_and_the_time_stand_where_somebody_looked_before() -> None:
+    lines = findings(healthy=True, before=["a: 73 s"], after=["a: 4 s"], took_s=44.6).text
+    assert "Before: a: 73 s\nAfter: a: 4 s\nTime: healed 45 s after the event\n" in lines
+    assert "After: " not in findings(before=[], after=["a: 4 s"], took_s=1.0).text
+
+
+def test_what_recovered_by_itself_is_said_to_have() -> None:
+    assert findings(healthy=None, recovered=True).ending == (
+        "Recovered by itself: nothing was done"
+    )

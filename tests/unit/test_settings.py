@@ -312,6 +312,69 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "prices.runbook:.output",
         ["finite number"],
     ),
+    "a condition without a tool": (
+        "runbook.yaml",
+        '  tool: get_stage_metrics\n  args: {stage: "{stage}"}\n  condition: error_rate_pct < 1',
+        ">>>  condition: error_rate_pct < 1",
+        "check.condition",
+        ["write `tool`, too"],
+    ),
+    "a word that the log's reading has not": (
+        "runbook.yaml",
+        "matching:",
+        'logs:\n  tool: get_recent_errors\n>>>  args: {stage: "{contaner}"}\nmatching:',
+        "logs.args.stage",
+        ["did you mean 'container'?"],
+    ),
+    "conditions that do not ask": (
+        "runbook.yaml",
+        "matching:",
+        "conditions:\n  tool: get_stage_metrics\n>>>  args: {stage: loading}\nmatching:",
+        "conditions.args",
+        ["must hold {query}"],
+    ),
+    "a log's tool that nobody ruled on": (
+        "runbook.yaml",
+        "matching:",
+        'logs:\n>>>  tool: tail\n  args: {container: "{container}"}\nmatching:',
+        "logs.tool",
+        ["'tail' has no row in autonomy.yaml"],
+    ),
+    "readings that nobody reads": (
+        "runbook.yaml",
+        "act_on: event*",
+        ">>>act_on: readings",
+        "act_on",
+        ["needs `walk`"],
+    ),
+    "a play about a node that is not there": (
+        "runbook.yaml",
+        "  - {severity: WARNING, stage: indexing, remedy: clear_queue,*",
+        ">>>  - {severity: WARNING, node: indexin, remedy: clear_queue, cause: x}",
+        "plays.0.node",
+        ["is no node of dependency_tree.yaml"],
+    ),
+    "a play that says node and stage": (
+        "runbook.yaml",
+        "  - {severity: WARNING, stage: indexing, remedy: clear_queue,*",
+        ">>>  - {severity: WARNING, node: a, stage: b, remedy: clear_queue, cause: x}",
+        "plays.0",
+        ["write one of them"],
+    ),
+    "a play that is for no such node": (
+        "runbook.yaml",
+        "    purpose: an excessive queue whose items may be lost\n",
+        "    purpose: an excessive queue\n    for: [kafka_topic]\n",
+        "plays.0.remedy",
+        ["never proposed for indexing, which is stage"],
+    ),
+    "a promise that cannot be compared": (
+        "dependency_tree.yaml",
+        "      threshold: 60s\n",
+        ">>>      threshold: soon\n      query: max(age_seconds)\n",
+        "metrics.pipeline_freshness.sla.threshold",
+        ["cannot be compared", "write for example 60s"],
+    ),
     "two transports for a tool server": (
         "observer.yaml",
         "    look_up: find_action",
@@ -439,6 +502,22 @@ def test_several_contradictions_between_files_are_reported_at_once(config: Path)
     edit(config, "runbook.yaml", "remedy: clear_queue,", "remedy: reboot,")
     edit(config, "models.yaml", '    critical: ["runbook:"]', '    critical: ["acme:x"]')
     assert len(complaints(config)) == 4
+
+
+def test_a_check_without_a_tool_needs_what_else_could_prove_healing(config: Path) -> None:
+    edit(
+        config,
+        "runbook.yaml",
+        '  tool: get_stage_metrics\n  args: {stage: "{stage}"}\n  condition: error_rate_pct < 1\n',
+        "",
+    )
+
+    found = "\n".join(complaints(config))
+
+    assert "check_health is asked, which has no row in autonomy.yaml" in found
+    assert "the stage_metrics of indexing is this check: write `tool` and `condition`" in found
+    assert "nothing says how to read this; add `conditions` to runbook.yaml" in found
+    assert "known_errors.yaml:" in found
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:

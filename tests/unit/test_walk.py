@@ -54,6 +54,7 @@ def test_the_seeds_own_walk_a_lag_whose_cause_is_the_destination(tree: Dependenc
     assert cause.path == (TOP, REDIS)
     assert cause.because == f"{REDIS} is unhealthy; {CONSUMER} waits for it"
     assert [look.node for look in found.waypoints] == [CONSUMER]
+    assert found.ill == [REDIS, CONSUMER]
     assert [look.node for look in found.excluded] == [TOPIC]
 
 
@@ -120,5 +121,7 @@ def test_a_walk_ends_asks_nobody_twice_and_blames_only_the_deepest_ill(
         assert cause.node in ill
         assert not below[cause.node] & ill & set(asked)
         assert list(cause.path) == tree.path("m", cause.node)
+    assert sorted(found.ill) == sorted(ill & set(asked))
+    assert found.ill[:1] == [cause.node for cause in found.causes[:1]]
     parts = [*found.causes, *found.waypoints, *found.excluded, *found.unseen]
     assert sorted(part.node for part in parts) == sorted(asked)
