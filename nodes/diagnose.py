@@ -20,6 +20,7 @@ from observer.records.ledger import Ledger
 _PAYLOAD_LENGTH = 2000
 _MESSAGE_LENGTH = 4000
 _POLLS = 10
+_WALK_LINES = 50
 
 
 async def diagnose(
@@ -46,7 +47,7 @@ async def diagnose(
         "readings": [] if state["asked"] else list(runbook.further_readings),
         "tried": ", ".join(state["tried"]),
         "observations": [
-            *(state.get("walk") or []),
+            *(state.get("walk") or [])[:_WALK_LINES],
             *(
                 f"{o.tool}: {json.dumps(payloads[o.key])[:_PAYLOAD_LENGTH]}"
                 if o.key in payloads

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from observer.domain.call_template import CALL_WORDS, CONDITION_WORDS, LOG_WORDS
 from observer.domain.dependency_tree import DependencyTree
+from observer.domain.event import Severity
 from observer.domain.node_check import CHECK_TOOL, STAGE_METRICS
 from observer.domain.runbook import Runbook
 from observer.settings.autonomy_file import AutonomyFile
@@ -31,8 +32,10 @@ def check_runbook(
     """Complain of everything that could only fail later."""
     _check_plays(complain, runbook, tree)
     _check_proof(complain, runbook, autonomy, known, tree)
-    if runbook.act_on == "readings" and not runbook.walk:
-        message = "`readings` needs `walk`: for its severities the nodes are read"
+    if runbook.act_on == "readings" and not {Severity.WARNING, Severity.CRITICAL} <= {
+        *runbook.walk
+    }:
+        message = "`readings` needs `walk: [WARNING, CRITICAL]`: without it nothing is read"
         complain(FILE, ("act_on",), message)
     if runbook.conditions is not None and "{query}" not in str(runbook.conditions.args):
         complain(FILE, ("conditions", "args"), "one of them must hold {query}")

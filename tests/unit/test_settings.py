@@ -345,7 +345,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "act_on: event*",
         ">>>act_on: readings",
         "act_on",
-        ["needs `walk`"],
+        ["needs `walk: [WARNING, CRITICAL]`"],
     ),
     "a play about a node that is not there": (
         "runbook.yaml",
