@@ -7,7 +7,7 @@ from typing import Any
 
 from graph.state import ObserverState
 from nodes.escalate import findings_of
-from observer.domain.calls import Run
+from observer.domain.calls import CallStatus, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Severity
 from observer.domain.remedy import ApprovalState
@@ -22,7 +22,7 @@ async def close(
     tree: DependencyTree,
     run: Run,
 ) -> dict[str, Any]:
-    incident = state["incident"]
+    incident, cause = state["incident"], ""
     if incident.severity is Severity.INFO:
         outcome, report = "acknowledged", f"INFO: {incident.severity_reason}"
     else:
@@ -34,8 +34,9 @@ async def close(
             outcome = "resolved" if state["healthy"] else "escalated"
             learned = findings.learned or [f"Learned: {state['because']}"]
             report = replace(findings, learned=learned).text
-    await memory.keep_eval_candidate(
-        incident.event_key,
+        cause = findings.cause
+    await memory.keep(
+        incident,
         {
             "input": {
                 "tenant_id": incident.tenant_id,
@@ -54,8 +55,23 @@ async def close(
             "user_feedback": None,
             "hitl_override": _hitl(state),
         },
+        cause=cause,
+        walk=state.get("walk") or [],
+        attempts=_attempts(state),
+        outcome=outcome,
     )
     return {"outcome": outcome, "report": report, "because": outcome}
+
+
+def _attempts(state: ObserverState) -> list[tuple[str, bool]]:
+    """Each idea that was carried out, by its tools, and whether it held."""
+    steps, ideas = state["incident"].key("remedy", ""), dict[str, list[str]]()
+    for o in state["observations"]:
+        if o.key.startswith(steps) and o.status is not CallStatus.REFUSED:
+            ideas.setdefault(o.key.removeprefix(steps).partition("/")[0], []).append(o.tool)
+    tried = [", ".join(dict.fromkeys(tools)) for tools in ideas.values()]
+    healed = state["healthy"] is True and not state["spared"]
+    return [(idea, healed and place == len(tried)) for place, idea in enumerate(tried, start=1)]
 
 
 def _hitl(state: ObserverState) -> dict[str, Any]:

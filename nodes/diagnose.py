@@ -16,6 +16,7 @@ from observer.domain.runbook import Runbook
 from observer.errors import ModelsExhausted
 from observer.gateway.models import Models
 from observer.records.ledger import Ledger
+from observer.records.memory import Memory
 
 _PAYLOAD_LENGTH = 2000
 _MESSAGE_LENGTH = 4000
@@ -29,6 +30,7 @@ async def diagnose(
     runbook: Runbook,
     ledger: Ledger,
     tree: DependencyTree,
+    memory: Memory,
     run: Run,
 ) -> dict[str, Any]:
     incident = state["incident"]
@@ -39,6 +41,9 @@ async def diagnose(
     remedies = {name: remedy.purpose for name, remedy in offered.items()}
     observed = _worth_reading(state)
     payloads = await ledger.payloads(observed)
+    similar = await memory.similar(
+        incident.tenant_id, incident.stage, incident.message, incident.session_id
+    )
     facts = {
         "severity": str(incident.severity),
         "stage": incident.stage,
@@ -55,6 +60,7 @@ async def diagnose(
                 for o in observed
             ),
         ],
+        "similar": [past.line() for past in similar],
     }
     role = "critical" if incident.severity is Severity.CRITICAL else "warning"
     schema = _answer_schema(list(remedies), list(runbook.further_readings))

@@ -116,8 +116,12 @@ async def findings_of(
     retired = None
     if known is not None and fix_held(state) is False:
         retired = await memory.retirement(known, state["incident"])
+    incident = state["incident"]
+    similar = await memory.similar(
+        incident.tenant_id, incident.stage, incident.message, incident.session_id
+    )
     return Findings(
-        incident=state["incident"],
+        incident=incident,
         observations=state["observations"],
         cause=cause,
         impact=tree.impact(state["incident"].stage, datetime.now(UTC)),
@@ -133,6 +137,7 @@ async def findings_of(
         recovered=bool(state.get("recovered")),
         before=state.get("before") or [],
         after=state.get("after") or [],
+        similar=[past.line() for past in similar],
         learned=[] if retired is None else [retired],
     )
 

@@ -17,6 +17,7 @@ from observer.domain.remedy import ApprovalState, Remedy, Ruling, RulingKind
 from observer.gateway.dispatcher import Dispatcher
 from observer.records.approvals import Approvals
 from observer.records.kill_switch import KillSwitch
+from observer.records.memory import Memory
 from observer.settings import Configuration
 
 DECISIONS = ["approve", "edit", "reject"]
@@ -29,6 +30,7 @@ async def seek_approval(
     kill_switch: KillSwitch,
     tree: DependencyTree,
     configuration: Configuration,
+    memory: Memory,
     run: Run,
 ) -> dict[str, Any]:
     remedy = state["remedy"]
@@ -50,11 +52,15 @@ async def seek_approval(
     asked = replace(
         remedy, approval_id=digest(incident.event_key, remedy.id, str(len(state["tried"])))[:16]
     )
+    similar = await memory.similar(
+        incident.tenant_id, incident.stage, incident.message, incident.session_id
+    )
     await approvals.ask(
         str(asked.approval_id),
         incident,
         fingerprint=asked.fingerprint,
         request=request_for(asked, ruling.reason),
+        similar=[past.line() for past in similar],
         impact=tree.impact(incident.stage, datetime.now(UTC)),
         deadline_s=configuration.observer.approvals.deadline,
     )

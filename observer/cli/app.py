@@ -15,6 +15,7 @@ from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
+from observer.cli.incidents import incidents
 from observer.cli.init import init
 from observer.cli.journal import journal
 from observer.cli.known_errors import known_errors
@@ -83,6 +84,7 @@ for command in COMMANDS:
 app.add_typer(journal, name="journal")
 app.add_typer(tree, name="tree")
 app.add_typer(known_errors, name="known-errors")
+app.add_typer(incidents, name="incidents")
 
 
 @app.callback()

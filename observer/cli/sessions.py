@@ -125,6 +125,9 @@ def show_pending(pending: list[dict[str, Any]], *, err: bool = False) -> None:
         ],
         err=err,
     )
+    for item in pending:
+        for line in item.get("similar") or []:
+            say(f"{item.get('id')} is like: {inert(line)}", err=err)
 
 
 def pick(row: dict[str, Any], *names: str) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from observer.domain.calls import Call
@@ -27,6 +27,8 @@ class Approval:
     created_at: float
     node: str | None = None
     """What the incident is about; none in a question of an earlier release."""
+    similar: list[str] = field(default_factory=list[str])
+    """Past incidents that this one is like, and what fixed them."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's pending item."""
@@ -38,6 +40,7 @@ class Approval:
             **self.request,
             "deadline": self.deadline,
             "impact": self.impact,
+            "similar": self.similar,
             "created_at": self.created_at,
             **({"answered_by": self.answer["by"]} if self.answer and "by" in self.answer else {}),
         }

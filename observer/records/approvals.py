@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from observer.domain.approval import Approval, fitting
@@ -29,12 +30,19 @@ class Approvals(Questions):
         fingerprint: str,
         request: dict[str, Any],
         impact: list[str],
+        similar: Sequence[str] = (),
         deadline_s: float,
     ) -> None:
         """Open a question; asking the same again changes nothing."""
         await self._database.write(
             lambda c: self._ask(
-                c, approval_id, incident, fingerprint, request, impact, time.time() + deadline_s
+                c,
+                approval_id,
+                incident,
+                fingerprint,
+                request,
+                {"impact": impact, "similar": list(similar)},
+                time.time() + deadline_s,
             )
         )
 
@@ -45,13 +53,13 @@ class Approvals(Questions):
         incident: Incident,
         fingerprint: str,
         request: dict[str, Any],
-        impact: list[str],
+        known: dict[str, list[str]],
         deadline: float,
     ) -> None:
         fresh = connection.execute(
             "INSERT INTO approvals (id, tenant_id, session_id, event_key, fingerprint, request,"
-            " impact, status, deadline, created_at, node)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
+            " impact, similar, status, deadline, created_at, node)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
             (
                 approval_id,
@@ -60,7 +68,8 @@ class Approvals(Questions):
                 incident.event_key,
                 fingerprint,
                 json.dumps(request),
-                json.dumps(impact),
+                json.dumps(known["impact"]),
+                json.dumps(known["similar"]),
                 deadline,
                 time.time(),
                 incident.stage,

@@ -7,17 +7,19 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from observer.domain.event import Incident
+from observer.domain.event import Incident, Severity
 from observer.domain.known_error import KnownError
 from observer.domain.matching import KnownErrorIndex
+from observer.domain.past_incident import PastIncident
 from observer.domain.track_record import Counted
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
+from observer.records.past_incidents import PastIncidents
 from observer.records.rulings import OBSERVER, Status, rule_in, ruling_in
 
 
 class Memory:
-    """Known errors in use with what was counted of them, and the eval candidates."""
+    """Known errors in use with what was counted of them, and what stays of finished incidents."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class Memory:
         self._journal = journal
         self._retire_after = retire_after
         self.index = KnownErrorIndex(known_errors)
+        self.past = PastIncidents(database, journal)
 
     @property
     def known_errors(self) -> Collection[KnownError]:
@@ -117,15 +120,42 @@ class Memory:
         )
         return {row["known_error"]: _counted(row) for row in rows}
 
-    async def keep_eval_candidate(self, event_key: str, record: dict[str, Any]) -> None:
-        """One row for each finished event (seed 001, step 8)."""
+    async def similar(
+        self, tenant_id: str, node: str, message: str, exclude_session: str
+    ) -> list[PastIncident]:
+        """At most three past incidents of the tenant's node, of other sessions, that are alike."""
+        return await self.past.similar(tenant_id, node, message, exclude_session)
+
+    async def keep(
+        self,
+        incident: Incident,
+        candidate: dict[str, Any],
+        *,
+        cause: str = "",
+        walk: Sequence[str] = (),
+        attempts: Sequence[tuple[str, bool]] = (),
+        outcome: str,
+    ) -> None:
+        """What stays of a finished event: an eval candidate (seed 001, step 8), and the incident.
+
+        An INFO is no incident.
+        """
 
         def work(connection: Connection) -> None:
             connection.execute(
                 "INSERT INTO eval_candidates (event_key, record) VALUES (?, ?)"
                 " ON CONFLICT (event_key) DO UPDATE SET record = excluded.record",
-                (event_key, json.dumps(record, default=str)),
+                (incident.event_key, json.dumps(candidate, default=str)),
             )
+            if incident.severity is not Severity.INFO:
+                self.past.keep_in(
+                    connection,
+                    incident,
+                    cause=cause,
+                    walk=walk,
+                    attempts=attempts,
+                    outcome=outcome,
+                )
 
         await self._database.write(work)
 

@@ -1,5 +1,7 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
+from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
+
 MIGRATIONS: list[tuple[str, ...]] = [
     (
         # One incident conversation.
@@ -191,55 +193,14 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # The node that a question is about: an edited answer stays within its incident.
         "ALTER TABLE approvals ADD COLUMN node TEXT",
     ),
-    (
-        """
-        ALTER TABLE known_error_statistics
-        ADD COLUMN failures_in_a_row INTEGER NOT NULL DEFAULT 0
-        """,
-        "ALTER TABLE known_error_statistics ADD COLUMN resolutions INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE known_error_statistics ADD COLUMN resolution_s REAL NOT NULL DEFAULT 0",
-        # What the entry itself said when the counting began.
-        "ALTER TABLE known_error_statistics ADD COLUMN start_count INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE known_error_statistics ADD COLUMN start_resolution_s REAL",
-        # Known errors beyond known_errors.yaml, in its schema.
-        """
-        CREATE TABLE known_error_rows (
-            id TEXT PRIMARY KEY,
-            entry TEXT NOT NULL,
-            origin TEXT NOT NULL,          -- learned, imported
-            tenant_id TEXT,
-            session_id TEXT,               -- what it was learned from
-            added_at REAL NOT NULL
-        )
-        """,
-        # The latest word on a known error; the file's have none until they are ruled on.
-        """
-        CREATE TABLE known_error_rulings (
-            known_error TEXT PRIMARY KEY,
-            status TEXT NOT NULL,          -- proposed, accepted, retired
-            who TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            ruled_at REAL NOT NULL
-        )
-        """,
-    ),
+    KNOWN_ERRORS,
     (
         # With which event's run another one is looked into; when its source said it was over.
         "ALTER TABLE events ADD COLUMN joined_to TEXT",
         "ALTER TABLE events ADD COLUMN resolved_at REAL",
         "CREATE INDEX events_joined ON events (joined_to) WHERE joined_to IS NOT NULL",
     ),
-    (
-        # Lines of a node's log while it was healthy, without what varies.
-        """
-        CREATE TABLE healthy_lines (
-            node TEXT NOT NULL,
-            template TEXT NOT NULL,
-            seen_at REAL NOT NULL,
-            PRIMARY KEY (node, template)
-        ) WITHOUT ROWID
-        """,
-    ),
+    HEALTHY_LINES,
     (
         # On which node a remedy acted: how often it did so lately is capped.
         "ALTER TABLE state_transitions ADD COLUMN target TEXT",
@@ -248,4 +209,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
         WHERE target IS NOT NULL
         """,
     ),
+    PAST_INCIDENTS,
 ]

@@ -121,6 +121,7 @@ def approval_of(row: Any) -> Approval:
         fingerprint=row["fingerprint"],
         request=json.loads(row["request"]),
         impact=json.loads(row["impact"]),
+        similar=json.loads(row["similar"]),
         status=row["status"],
         answer=None if row["answer"] is None else json.loads(row["answer"]),
         deadline=row["deadline"],

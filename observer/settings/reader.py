@@ -31,6 +31,7 @@ PROMPT_WORDS: dict[str, tuple[str, ...]] = {
         "readings",
         "tried",
         "observations",
+        "similar",
     ),
 }
 """What each prompt may fill in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -72,3 +73,18 @@ async def retire(known_error: str, body: JsonBody, observer: Current) -> dict[st
     shown = await observer.services.learned.retire(known_error, word.by, word.comment)
     observer.services.drain.wake()
     return shown
+
+
+@knowledge.get("/incidents", responses=REFUSALS)
+async def incidents(
+    observer: Current,
+    search: Annotated[str | None, Field(max_length=1000)] = None,
+    node: str | None = None,
+    tenant_id: str | None = None,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
+) -> dict[str, Any]:
+    """Finished incidents with some of these words, the best first; without words the latest."""
+    found = await observer.services.memory.past.search(
+        search, tenant_id=tenant_id, node=node, limit=limit
+    )
+    return {"incidents": [{**asdict(past), "line": past.line()} for past in found]}

@@ -38,6 +38,7 @@ from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.session_views import SessionViews
 from observer.records.spans import Spans
 from observer.services import Services
 from observer.settings import load_configuration
@@ -172,6 +173,7 @@ class World:
             "claims": Claims(self.configuration.tree),
             "approvals": approvals,
             "memory": memory,
+            "session_views": SessionViews(self.database),
             "learned": Learned(self.database, journal, memory, rows),
             "mcp": self.mcp,
             "dispatcher": self.dispatcher,

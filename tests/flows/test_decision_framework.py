@@ -42,6 +42,8 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObserverProce
     env = {
         "OBSERVER__QUEUE__POLLING_INTERVAL": "100ms",
         "OBSERVER__WORKER__RETRY_DELAYS": '["100ms"]',
+        # One observer for all these tests: its known error fails in several of them.
+        "OBSERVER__LEARNING__RETIRE_AFTER_FAILURES": "100",
     }
     with ObserverProcess(folder / "var", config=config, env=env) as process:
         yield process

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from graph.build import build_graph, serializer
 from observer.records.memory import Memory
 from tests.flows.hostile_world import Played, World
 from tests.observer_process import WARNING
+
+pytestmark = pytest.mark.slow
 
 LEASE = ("12:00:01 ERROR Worker 7 lost its lease on shard 12",)
 LATER = ("13:30:59 ERROR Worker 23 lost its lease on shard 4",)
@@ -184,3 +187,70 @@ def test_how_many_failures_are_too_many_is_configured(scene: Scene) -> None:
     scene.unhealing()
     scene.play(LEGACY)
     assert strict.index.why_retired("ke-legacy-id") == "its fix failed 1 time"
+
+
+def test_people_and_the_model_read_what_happened_before_and_what_fixed_it(scene: Scene) -> None:
+    prompts: list[str] = []
+
+    def says(prompt: str) -> AIMessage:
+        prompts.append(prompt)
+        answer = {
+            "root_cause": "x",
+            "verdict": "proven",
+            "remedy": "clear_queue",
+            "reading": "none",
+        }
+        return AIMessage(json.dumps(answer))
+
+    first = scene.play(LEASE)
+    assert "Similar" not in first.state["report"]
+
+    second = scene.runner.run(scene.world.play(WARNING, says, lines=LATER))
+
+    today = datetime.now(UTC).date().isoformat()
+    line = f"{today} transformation: a shard lost its lease; retry_failed_jobs held 1 of 1"
+    fence = prompts[0].split("tag ")[1].split(".")[0].strip("`")
+    inside = prompts[0].split(f"\n{fence}\n")[1]
+    assert f"Similar, earlier: {line}" in inside
+    assert second.asked_a_person
+    (question,) = scene.runner.run(scene.world.services.approvals.pending(session_id="s-1"))
+    assert question.as_json()["similar"] == [line]
+    slack = next(args for tool, args in second.calls if tool == "send_slack_alert")
+    assert slack["channel"] == "#data-pipeline"
+
+    third = scene.play(LATER)
+    assert f"Similar: {line}" in third.state["report"].splitlines()
+    (ticket,) = [args for tool, args in third.calls if tool == "create_incident"]
+    assert f"Similar: {line}" in ticket["description"].splitlines()
+
+
+def test_another_tenant_reads_nothing_of_it(scene: Scene) -> None:
+    """Guarantee 12."""
+    scene.play(LEASE)
+    event = {**WARNING, "tenant_id": "b"}
+
+    def says(prompt: str) -> AIMessage:
+        assert "Similar" not in prompt
+        return AIMessage("{}")
+
+    played = scene.runner.run(scene.world.play(event, says, lines=LATER))
+    assert "Similar" not in played.state["report"]
+
+
+def test_the_prompt_is_as_long_at_the_twelfth_incident_as_at_the_fifth(scene: Scene) -> None:
+    lengths: list[int] = []
+
+    def says(prompt: str) -> AIMessage:
+        lengths.append(len(prompt))
+        answer = {
+            "root_cause": "a shard lost its lease",
+            "verdict": "proven",
+            "remedy": "retry_failed_jobs",
+            "reading": "none",
+        }
+        return AIMessage(json.dumps(answer))
+
+    for _ in range(12):
+        scene.runner.run(scene.world.play(WARNING, says, lines=LEASE))
+    assert len(lengths) == 12
+    assert len(set(lengths[4:])) == 1
