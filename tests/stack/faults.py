@@ -30,6 +30,8 @@ class Fault:
     """What the report says of it."""
     process: str = ""
     """The one process that is started again."""
+    tickets: int = 1
+    """What people are told: nothing, where it healed before anybody had to act."""
 
 
 def _nothing(stack: PipelineStack) -> None:
@@ -84,8 +86,9 @@ FAULTS = {
     "upstream away for a moment": Fault(
         _come_back,
         _nothing,
-        cause="",
+        cause="Recovered by itself: nothing was done",
         outcome="resolved",
+        tickets=0,
     ),
     "poison record": Fault(
         PipelineStack.poison,

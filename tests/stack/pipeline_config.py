@@ -9,13 +9,13 @@ from tests.observer_process import ROOT
 EXAMPLE = ROOT / "observer" / "examples" / "stack"
 
 RULES = {
-    'group="primary"}) > 60': 'group="primary"}) > 2',
-    "max(kafka_consumer_group_lag) > 10000": "max(kafka_consumer_group_lag) > 60",
-    "for: 1m": "for: 1s",
+    'group="primary"}) > 60': 'group="primary"}) > 3',
+    "max(kafka_consumer_group_lag) > 10000": "max(kafka_consumer_group_lag) > 80",
+    "for: 1m": "for: 2s",
     "for: 5m": "for: 4s",
 }
 
-"""The promise of 60 s is one of 2 s here, and everything else is shorter alike."""
+"""The promise of 60 s is one of 3 s here, and everything else is shorter alike."""
 SHORT = {
     "runbook.yaml": {
         "settle: 30s": "settle: 300ms",
@@ -27,7 +27,7 @@ SHORT = {
         "idle_for: 5m": "idle_for: 1s",
         "timeout: 60s": "timeout: 5s",
         "duration: 60s": "duration: 1s",
-        "rate > 0 in 1m": "rate > 0 in 2s",
+        "rate > 0 in 1m": "rate > 0 in 3s",
         "timeout: 120s": "timeout: 3s",
         "> 23000000000": "> 23000000",
         "in 1m": "in 3s",
@@ -35,11 +35,11 @@ SHORT = {
     },
     "dependency_tree.yaml": {
         "window: PRIMARY_BUSINESS_HOURS": "window: ALWAYS",
-        '"< 60s"': '"< 2s"',
-        "lag_threshold: 10000": "lag_threshold: 20",
-        '"< 10000"': '"< 60"',
-        "max_age: 30s": "max_age: 2s",
-        "[1m]": "[2s]",
+        '"< 60s"': '"< 3s"',
+        "lag_threshold: 10000": "lag_threshold: 50",
+        '"< 10000"': '"< 80"',
+        "max_age: 30s": "max_age: 3s",
+        "[1m]": "[3s]",
         "30gb": "40mb",
     },
 }
@@ -55,7 +55,7 @@ def edit(path: Path, changes: dict[str, str]) -> None:
 
 
 def rules(folder: Path) -> Path:
-    """The example's alert rules, scaled: 2 s are a promise of 60 s."""
+    """The example's alert rules, scaled: 3 s are a promise of 60 s."""
     path = folder / "rules.yaml"
     path.write_text((EXAMPLE / "prometheus_rules.yaml").read_text())
     edit(path, RULES)

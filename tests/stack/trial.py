@@ -36,8 +36,8 @@ class Trial:
     """What was asked of Redis that is no look, by Redis' own count, until the end of the first."""
     spawned: list[str]
     """The processes that supervisord started meanwhile, by its own log."""
-    issues: list[str]
-    """The titles of what people were told in a ticket."""
+    tickets: list[str]
+    """What people were told, by ticket."""
 
     @property
     def session(self) -> dict[str, Any]:
@@ -65,21 +65,20 @@ def wrong(trial: Trial, fault: Fault) -> list[str]:
     named = {IN_REDIS[act] for act in fault.acts if act in IN_REDIS}
     facts = {
         "outcome": (session["outcome"], fault.outcome),
-        "tickets": (len(trial.issues), 1),
+        "tickets": (len(trial.tickets), fault.tickets),
         "changes by the ledger": (trial.acts, list(fault.acts)),
         "changes by Redis' count": (set(trial.changes), named),
         "started by supervisord": (trial.spawned, [fault.process] if fault.process else []),
     }
     found = [f"{what}: {is_}, not {due}" for what, (is_, due) in facts.items() if is_ != due]
-    for words in (fault.cause, fault.says):
-        if words not in session["report"]:
-            found.append(f"the report does not say {words!r}")
-    return found
+    story = "".join([*trial.tickets, session["report"]])
+    return found + [f"nobody is told {w!r}" for w in (fault.cause, fault.says) if w not in story]
 
 
 def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Trial:
     """Inflict a fault on a good day, wait for the incident's end, and leave a good day."""
     stack.wait_until_well()
+    observer.wait_until_idle()
     before = set(_incidents(observer))
     told = len(stack.github.issues)
     commands, started = stack.redis_commands(), time.monotonic()
@@ -104,7 +103,7 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
             for name, calls in after.items()
             if calls > commands.get(name, 0) and name not in LOOKS
         },
-        issues=[issue["title"] for issue in stack.github.issues[told:]],
+        tickets=[issue["body"] for issue in stack.github.issues[told:]],
         spawned=[line.split("'")[1] for line in log if line.startswith("spawned:")],
     )
 
