@@ -133,8 +133,8 @@ class Intake:
         return await self._enqueue(event, body_hash, fingerprint)
 
     async def _session_of_branch(self, alert: Alert) -> str | None:
-        opened = await self._events.open_sessions(alert.tenant_id)
-        fitting = (s for s, about in opened if related(self._tree, about, alert.stage))
+        joinable = await self._events.joinable(alert.tenant_id)
+        fitting = (s for s, about in joinable if related(self._tree, about, alert.stage))
         return next(fitting, None)
 
     async def _note_resolved(

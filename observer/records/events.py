@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,16 @@ _STORED = (
 )
 
 _OPEN = "sessions.status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
+
+_HANDED_OVER = """
+sessions.status = 'escalated' AND sessions.updated_at > ? AND EXISTS (
+    SELECT 1 FROM events WHERE events.tenant_id = sessions.tenant_id
+    AND events.session_id = sessions.session_id AND events.resolved_at IS NULL
+    AND json_extract(events.payload, '$.source') != 'native'
+    AND (events.reason IS NULL OR events.joined_to IS NOT NULL)  -- not one that was only noted
+)
+"""
+_HANDED_OVER_FOR_S = 86400.0
 
 _TOGETHER = """
 WITH RECURSIVE
@@ -116,13 +127,19 @@ class Events:
         )
         return None if row is None else row["session_id"]
 
-    async def open_sessions(self, tenant_id: str) -> list[tuple[str, str]]:
-        """The derived sessions that have not ended, with what each is about, oldest first."""
+    async def joinable(self, tenant_id: str) -> list[tuple[str, str]]:
+        """The derived sessions that an alert may join, with what each is about.
+
+        First those that have not ended, then those that a person got within a day while an alert of
+        theirs still fires; the oldest of each first.
+        """
+        since = time.time() - _HANDED_OVER_FOR_S
         rows = await self._database.read(
             lambda c: c.execute(
-                "SELECT session_id, stage FROM sessions WHERE tenant_id = ?"
-                f" AND fingerprint IS NOT NULL AND {_OPEN} ORDER BY created_at, rowid",
-                (tenant_id,),
+                "SELECT session_id, stage FROM sessions WHERE tenant_id = ? AND fingerprint"
+                f" IS NOT NULL AND ({_OPEN} OR {_HANDED_OVER})"
+                " ORDER BY sessions.status = 'escalated', created_at, rowid",
+                (tenant_id, since),
             ).fetchall()
         )
         return [(row["session_id"], row["stage"]) for row in rows]

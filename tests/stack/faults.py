@@ -30,6 +30,8 @@ class Fault:
     """What the report says of it."""
     process: str = ""
     """The one process that is started again."""
+    alerts: tuple[str, ...] = ()
+    """What must have fired before it is undone, where nobody heals it."""
     tickets: int = 1
     """What people are told: nothing, where it healed before anybody had to act."""
 
@@ -96,6 +98,7 @@ FAULTS = {
         cause="kafka_to_redis_consumer",
         outcome="escalated",
         says="ke-005",
+        alerts=("RedisDataStale", "ConsumerLagHigh"),
     ),
     "memory full": Fault(
         PipelineStack.fill_memory,

@@ -29,6 +29,8 @@ SHORT = {
         "duration: 60s": "duration: 1s",
         "rate > 0 in 1m": "rate > 0 in 3s",
         "timeout: 120s": "timeout: 3s",
+        "interval: 10s": "interval: 300ms",
+        "interval: 15s": "interval: 300ms",
         "> 23000000000": "> 23000000",
         "in 1m": "in 3s",
         "28gb": "32mb",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.observer_process import ObserverProcess
@@ -58,12 +59,10 @@ class Trial:
 
 def wrong(trial: Trial, fault: Fault) -> list[str]:
     """What is not as it should be, a line each."""
-    if len(trial.sessions) != 1:
-        incidents = [(s["stage"], s["outcome"]) for s in trial.sessions]
-        return [f"not one incident: {incidents}"]
-    session = trial.sessions[0]
+    session, *late = trial.sessions
     named = {IN_REDIS[act] for act in fault.acts if act in IN_REDIS}
     facts = {
+        "what came late": ([s["outcome"] for s in late], ["resolved"] * len(late)),
         "outcome": (session["outcome"], fault.outcome),
         "tickets": (len(trial.tickets), fault.tickets),
         "changes by the ledger": (trial.acts, list(fault.acts)),
@@ -90,6 +89,9 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
         after, log = stack.redis_commands(), stack.supervisord_log()[written:]
         if fault.outcome == "resolved":
             stack.wait_until_well()
+        for alert in fault.alerts:
+            wait_until(partial(_heard, observer, before, alert), f"{alert} is told")
+        observer.wait_until_idle()
     finally:
         fault.undo(stack)
     stack.wait_until_well()
@@ -112,6 +114,11 @@ def _incidents(observer: ObserverProcess) -> dict[str, str]:
     """Status by session, the newest first, without what was only noted."""
     rows = observer.get("/sessions?limit=500")["sessions"]
     return {row["session_id"]: row["status"] for row in rows if row["status"] != NOTED}
+
+
+def _heard(observer: ObserverProcess, before: set[str], alert: str) -> bool:
+    new = (observer.session(i) for i in _incidents(observer) if i not in before)
+    return any(event["message"].startswith(alert) for s in new for event in s["events"])
 
 
 def _ended(observer: ObserverProcess, before: set[str]) -> bool:

@@ -92,6 +92,33 @@ async def test_it_joins_the_oldest_of_the_sessions_it_is_related_to(world: World
     assert (await fire(world, METRIC)).session_id == older.session_id
 
 
+async def test_what_a_person_got_is_joined_while_an_alert_of_it_still_fires(world: World) -> None:
+    """Case 89: what comes after a quick escalation opens no second ticket."""
+    first = await fire(world, METRIC)
+    await world.end(first.session_id, "escalated")
+    late = await fire(world, CONSUMER)
+    assert late.session_id == first.session_id
+    await world.end(first.session_id, "escalated")
+    for labels in (METRIC, CONSUMER):
+        await fire(world, labels, status="resolved")
+    assert (await fire(world, REDIS)).session_id != first.session_id
+
+
+async def test_what_was_healed_is_over_whatever_still_fires(world: World) -> None:
+    first = await fire(world, METRIC)
+    await world.end(first.session_id, "resolved")
+    assert (await fire(world, CONSUMER)).session_id != first.session_id
+
+
+async def test_a_day_after_a_person_got_it_an_alert_is_an_incident_of_its_own(
+    world: World,
+) -> None:
+    first = await fire(world, METRIC)
+    await world.end(first.session_id, "escalated")
+    world.now += 86401
+    assert (await fire(world, CONSUMER)).session_id != first.session_id
+
+
 async def test_neither_another_tenants_nor_a_chosen_session_is_joined(world: World) -> None:
     """Case 46."""
     theirs = await fire(world, {**REDIS, "tenant": "acme"})
