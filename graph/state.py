@@ -63,7 +63,7 @@ class ObserverState(ObserverInput):
     settled: bool
     """No node was ill at the first look, so it is looked a second time."""
     recovered: bool
-    """All was well at the second look: there is nothing to do."""
+    """It healed by itself before anything was done: at the second look, or while a remedy waited."""
     promises: list[str]
     """The metrics whose promise was not seen to be kept, and counts."""
     before: list[str]
@@ -86,6 +86,10 @@ class ObserverState(ObserverInput):
     """Why the remedy that was carried out is being undone."""
     rolled_back: list[str]
     """What was undone, a remedy a line, for people."""
+    waits: int
+    """How often the remedy waited until the failure had lasted long enough."""
+    look_again: bool
+    """Whether to look, before anything is done, at what may have healed meanwhile."""
     spared: bool
     """Another session healed the node first, so nothing was done here."""
     ruling: Ruling | None
@@ -133,6 +137,8 @@ FRESH: dict[str, Any] = {
     "wait_until": None,
     "rolling_back": None,
     "rolled_back": [],
+    "waits": 0,
+    "look_again": False,
     "spared": False,
     "ruling": None,
     "approval": ApprovalState.NONE,

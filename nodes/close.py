@@ -28,7 +28,7 @@ async def close(
     else:
         course = await session_views.course(incident.event_key)
         findings = await findings_of(state, tree, memory, course)
-        if state.get("recovered"):
+        if state.get("recovered") and state["healthy"] is None:
             outcome, report = "resolved", findings.text
         else:
             outcome = "resolved" if state["healthy"] else "escalated"

@@ -10,7 +10,7 @@ from nodes.learn import fix_held
 from observer.domain.calls import Call, Observation, Run
 from observer.domain.course import Course
 from observer.domain.dependency_tree import DependencyTree
-from observer.domain.remedy import ApprovalState
+from observer.domain.remedy import ApprovalState, RulingKind
 from observer.domain.report import Findings
 from observer.domain.runbook import Escalation, NoticeTemplate
 from observer.domain.templates import fill
@@ -34,7 +34,7 @@ async def escalate(
     run: Run,
 ) -> dict[str, Any]:
     incident = state["incident"]
-    phase = "approval" if state["approval"] is ApprovalState.DUE else "outcome"
+    phase = _phase(state)
     planned = _planned(escalation, phase, state)
     if state["to_tell"] is None:
         state = {**state, "to_tell": list(planned), "failed": [], "ending": state["because"]}
@@ -52,7 +52,7 @@ async def escalate(
         )
 
     if not to_tell:
-        if phase == "approval" and not await approvals.is_pending(incident.event_key):
+        if phase != "outcome" and not await approvals.is_pending(incident.event_key):
             return {**kept, "failed": [], "because": "the question was answered meanwhile"}
         # Each of them has a turn at every try, and the ledger knows who was reached.
         tried = {name: await tell(name) for name in failed}
@@ -84,14 +84,27 @@ async def escalate(
     }
 
 
+def _phase(state: ObserverState) -> str:
+    """Of what people are told: a question, an action that waits out its patience, or the end."""
+    if state["approval"] is not ApprovalState.DUE:
+        return "outcome"
+    ruling = state["ruling"]
+    waits = ruling is not None and ruling.kind is RulingKind.WAIT
+    return "patience" if waits else "approval"
+
+
 def _planned(escalation: Escalation, phase: str, state: ObserverState) -> dict[str, NoticeTemplate]:
     """The notices of this phase by name, without those already given before an approval."""
-    phases = {"approval": escalation.approval, "outcome": escalation.outcome}
+    phases = {
+        "approval": escalation.approval,
+        "patience": escalation.patience,
+        "outcome": escalation.outcome,
+    }
     notices = phases[phase].get(state["incident"].severity, [])
     return {
         f"{phase}-{i}": notice
         for i, notice in enumerate(notices)
-        if phase == "approval" or not (notice.once and f"approval:{notice.tool}" in state["told"])
+        if phase != "outcome" or not (notice.once and f"approval:{notice.tool}" in state["told"])
     }
 
 

@@ -29,8 +29,9 @@ async def remediate(
     remedy, step, incident = state["remedy"], state["steps_done"], state["incident"]
     assert remedy is not None  # noqa: S101  the arrow here asks for one
     begun = step > 0 or state.get("wait_until") is not None
-    if await claims.take(incident.stage, incident.event_key) and not begun:
-        return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run)
+    waited = await claims.take(incident.stage, incident.event_key)
+    if not begun and (waited or state.get("look_again")):
+        return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run, waited)
     rollback = state.get("rolling_back") is not None
     wait = remedy.steps[step] if not rollback else None
     if isinstance(wait, Wait):
@@ -55,7 +56,7 @@ async def remediate(
     }
 
 
-_AFRESH: dict[str, Any] = {"spared": False, "checks": 0, "healthy": None}
+_AFRESH: dict[str, Any] = {"spared": False, "recovered": False, "checks": 0, "healthy": None}
 
 
 async def _wait(state: ObserverState, wait: Wait) -> dict[str, Any]:
@@ -83,8 +84,10 @@ async def _look_again(
     runbook: Runbook,
     tree: DependencyTree,
     run: Run,
+    waited: bool,
 ) -> dict[str, Any]:
-    """Another session has just acted on this node: what is healthy now needs no second action."""
+    """Another session has just acted, or time has passed: what is healthy now needs no action."""
+    who = "another session" if waited else "time"
     incident = state["incident"]
     proof = await prove(
         remedy.check,
@@ -98,10 +101,9 @@ async def _look_again(
         runbook=runbook,
         tree=tree,
     )
-    update: dict[str, Any] = {"observations": proof.observations}
+    update: dict[str, Any] = {"observations": proof.observations, "look_again": False}
     if not proof.healthy:
-        because = f"another session acted on {incident.stage}, yet: {proof.seen}"
-        return {**update, "because": because}
+        return {**update, "because": f"{who} did not heal {incident.stage}: {proof.seen}"}
     return {
         **update,
         "steps_done": len(remedy.steps),
@@ -109,5 +111,6 @@ async def _look_again(
         "rolling_back": None,
         **_AFRESH,
         "spared": True,
-        "because": f"another session healed {incident.stage}: {proof.seen}",
+        "recovered": not waited,
+        "because": f"{who} healed {incident.stage}: {proof.seen}",
     }

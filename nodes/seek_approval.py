@@ -1,4 +1,4 @@
-"""Rule on a remedy and, where the rule says so, wait for a person's word."""
+"""Rule on a remedy and, where the rule says so, wait: for a person's word, or out its patience."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from graph.state import ObserverState
-from observer.domain.approval import plan_of
+from observer.domain.approval import ELAPSED, plan_of
 from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import digest
@@ -33,25 +33,36 @@ async def seek_approval(
     memory: Memory,
     run: Run,
 ) -> dict[str, Any]:
-    remedy = state["remedy"]
+    remedy, waits = state["remedy"], state.get("waits", 0)
+    kept: dict[str, Any] = {}
     if state["approval"] is ApprovalState.DUE and remedy is not None:
         # Nothing may stand before the interrupt: this node runs again from its top.
         ruling = state["ruling"]
         answer = interrupt(request_for(remedy, ruling.reason if ruling else ""))
-        return await _take_up(answer, remedy, approvals, dispatcher, run)
+        decisions = await approvals.take_up(str(remedy.approval_id), answer["decisions"])
+        if not any(d["type"] == ELAPSED for d in decisions):
+            return await _take_up(decisions, remedy, dispatcher, run)
+        # Its patience is over, and nobody has said yes: everything is ruled on again.
+        remedy, waits = replace(remedy, approval_id=None), waits + 1
+        kept = {
+            "remedy": remedy,
+            "approval": ApprovalState.NONE,
+            "to_tell": None,
+            "waits": waits,
+            "look_again": True,
+        }
     if remedy is None:
         return _refused(f"{state['known_error']} is a case for a person")
     if tree.find(run.incident.stage) is None:
         return _refused(f"{run.incident.stage} is not in dependency_tree.yaml: a case for a person")
     if (switched_off := await kill_switch.why_refused(run.incident.tenant_id)) is not None:
-        return _refused(switched_off)
+        return {**kept, **_refused(switched_off)}
     ruling = await dispatcher.rule_on(remedy, run)
-    if ruling.kind is not RulingKind.ASK:
-        return {"ruling": ruling, "because": ruling.reason}
-    incident = run.incident
-    asked = replace(
-        remedy, approval_id=digest(incident.event_key, remedy.id, str(len(state["tried"])))[:16]
-    )
+    if ruling.kind not in (RulingKind.ASK, RulingKind.WAIT):
+        return {**kept, "ruling": ruling, "because": ruling.reason}
+    incident, patient = run.incident, ruling.kind is RulingKind.WAIT
+    place = [str(len(state["tried"])), *([str(waits)] if waits else [])]
+    asked = replace(remedy, approval_id=digest(incident.event_key, remedy.id, *place)[:16])
     similar = await memory.similar(
         incident.tenant_id, incident.stage, incident.message, incident.session_id
     )
@@ -62,9 +73,11 @@ async def seek_approval(
         request=request_for(asked, ruling.reason),
         similar=[past.line() for past in similar],
         impact=tree.impact(incident.stage, datetime.now(UTC)),
-        deadline_s=configuration.observer.approvals.deadline,
+        deadline_s=ruling.wait_s if patient else configuration.observer.approvals.deadline,
+        runs_by_itself=patient,
     )
     return {
+        **kept,
         "ruling": ruling,
         "remedy": asked,
         "approval": ApprovalState.DUE,
@@ -95,9 +108,8 @@ def request_for(remedy: Remedy, reason: str) -> dict[str, Any]:
 
 
 async def _take_up(
-    answer: Any, remedy: Remedy, approvals: Approvals, dispatcher: Dispatcher, run: Run
+    decisions: list[dict[str, Any]], remedy: Remedy, dispatcher: Dispatcher, run: Run
 ) -> dict[str, Any]:
-    decisions = await approvals.take_up(str(remedy.approval_id), answer["decisions"])
     rejected = next((d for d in decisions if d["type"] == "reject"), None)
     if rejected is not None:
         return _rejected(f"rejected: {rejected.get('message') or 'no reason given'}")

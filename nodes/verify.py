@@ -80,8 +80,7 @@ async def _look(
         return {**update, "healthy": True, "because": f"verified: {proof.seen}"}
     spent = (checks + 1) * check.interval_s > check.timeout_s
     if spent or proof.refused or not proof.observations:
-        what = "another session's action" if state["spared"] else remedy.id
-        why = f"{what} did not heal it: {proof.seen}"
+        why = f"{_credited(state, remedy)} did not heal it: {proof.seen}"
         if remedy.rollback and not state["spared"]:
             return {**update, "rolling_back": why, "steps_done": 0, "because": f"{why}; undo it"}
         return {**update, **_failing(state, remedy, tries, why)}
@@ -100,13 +99,26 @@ def _rolled_back(state: ObserverState, remedy: Remedy, tries: int) -> dict[str, 
     return {**update, "rolling_back": None, "rolled_back": told}
 
 
+def _credited(state: ObserverState, remedy: Remedy) -> str:
+    """To what the healing would have been due."""
+    if state.get("recovered"):
+        return "its recovery"
+    return "another session's action" if state["spared"] else remedy.id
+
+
 def _failing(state: ObserverState, remedy: Remedy, tries: int, why: str) -> dict[str, Any]:
     """This idea is used up; without a remedy the arrow leads to the next one."""
     tried = [*state["tried"], remedy.id, *(call.tool for call in remedy.actions)]
     ideas = state["ideas"] + 1
     if remedy.escalate_message:
         why, tries = f"{remedy.escalate_message} ({why})", 0
-    update: dict[str, Any] = {"healthy": False, "tried": tried, "ideas": ideas, "because": why}
+    update: dict[str, Any] = {
+        "healthy": False,
+        "recovered": False,
+        "tried": tried,
+        "ideas": ideas,
+        "because": why,
+    }
     if ideas < tries:
         update |= {"remedy": None, "approval": ApprovalState.NONE, "ruling": None}
     return update

@@ -16,6 +16,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
 from observer.gateway.offered_tools import refuse_misfits
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
@@ -54,6 +55,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     drain = Drain(database, data_dir, journal)
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
+    events = Events(database)
     settings = configuration.observer
     mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections)
     limits = settings.budget
@@ -80,7 +82,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         drain=drain,
         ledger=ledger,
         kill_switch=KillSwitch(database, journal),
-        events=Events(database),
+        events=events,
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
@@ -93,7 +95,13 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
             mcp,
             ledger,
             approvals,
-            Policy(configuration.autonomy, configuration.caps, configuration.tree, ledger),
+            Policy(
+                configuration.autonomy,
+                configuration.caps,
+                configuration.tree,
+                ledger,
+                Patience(events),
+            ),
             budgets,
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,

@@ -118,7 +118,7 @@ def show_pending(pending: list[dict[str, Any]], *, err: bool = False) -> None:
                 call(request.get("name"), request.get("args")),
                 request.get("description"),
                 item.get("impact"),
-                when(item.get("deadline")),
+                _until(item),
             ]
             for item in pending
             for request in item.get("action_requests") or [{}]
@@ -128,6 +128,12 @@ def show_pending(pending: list[dict[str, Any]], *, err: bool = False) -> None:
     for item in pending:
         for line in item.get("similar") or []:
             say(f"{item.get('id')} is like: {inert(line)}", err=err)
+
+
+def _until(item: dict[str, Any]) -> str:
+    """When the question ends, and whether the action then needs nobody's word any more."""
+    deadline = when(item.get("deadline"))
+    return f"{deadline}, then by itself" if item.get("runs_at") else deadline
 
 
 def pick(row: dict[str, Any], *names: str) -> list[object]:

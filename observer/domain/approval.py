@@ -9,6 +9,9 @@ from observer.domain.calls import Call
 from observer.domain.remedy import Remedy, Step, Wait, fingerprint_of
 from observer.errors import AnswerRejected
 
+ELAPSED = "elapsed"
+"""The end of a question that nobody had to answer: what was to wait has waited."""
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -29,6 +32,8 @@ class Approval:
     """What the incident is about; none in a question of an earlier release."""
     similar: list[str] = field(default_factory=list[str])
     """Past incidents that this one is like, and what fixed them."""
+    runs_at: float | None = None
+    """When it is ruled on again by itself; none where a person must answer."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's pending item."""
@@ -39,6 +44,7 @@ class Approval:
             "status": self.status,
             **self.request,
             "deadline": self.deadline,
+            "runs_at": self.runs_at,
             "impact": self.impact,
             "similar": self.similar,
             "created_at": self.created_at,

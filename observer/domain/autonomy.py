@@ -120,10 +120,8 @@ def _by_level(rule: Rule, failing_for: timedelta, known_error: str | None) -> Ru
             return Ruling(RulingKind.REFUSE, f"{rule.action} always belongs to a person")
         case Level.FULL:
             return Ruling(RulingKind.ALLOW, f"{rule.action} is fully autonomous")
-        case Level.AFTER_DELAY if failing_for >= rule.delay:
-            return Ruling(
-                RulingKind.ALLOW, f"failing for {failing_for}, past the {rule.delay} patience"
-            )
+        case Level.AFTER_DELAY:
+            return _by_patience(rule, failing_for)
         case Level.KNOWN_PATTERN if known_error:
             return Ruling(RulingKind.ALLOW, f"known error {known_error}")
         case _:
@@ -134,8 +132,34 @@ def _by_level(rule: Rule, failing_for: timedelta, known_error: str | None) -> Ru
             )
 
 
+def _by_patience(rule: Rule, failing_for: timedelta) -> Ruling:
+    said = timedelta(seconds=int(failing_for.total_seconds()))
+    if failing_for >= rule.delay:
+        return Ruling(RulingKind.ALLOW, f"failing for {said}, past the {rule.delay} patience")
+    return Ruling(
+        RulingKind.WAIT,
+        f"{rule.action} runs by itself after {rule.delay} of failure: failing for {said} so far",
+        wait_s=(rule.delay - failing_for).total_seconds(),
+    )
+
+
+def failing_for(*, by_clock: float, when_noted: float, since_noted: float) -> timedelta:
+    """How long a failure has lasted: never longer than it can have, wherever the clock was set.
+
+    Args:
+        by_clock: seconds since it came in, by the clock of the day.
+        when_noted: the same when this process first ruled on it.
+        since_noted: seconds since then, by a clock that nobody sets.
+    """
+    believable = min(by_clock, max(when_noted, 0.0) + since_noted)
+    return timedelta(seconds=max(believable, since_noted))
+
+
 def strictest(rulings: Iterable[Ruling]) -> Ruling:
-    """The ruling on several steps together: one refusal refuses, one question asks."""
-    order = [RulingKind.ALLOW, RulingKind.ASK, RulingKind.REFUSE]
+    """The ruling on several steps together: one refusal refuses, one question asks.
+
+    Of several that wait, the longest wait.
+    """
+    order = [RulingKind.ALLOW, RulingKind.WAIT, RulingKind.ASK, RulingKind.REFUSE]
     idle = Ruling(RulingKind.ALLOW, "nothing is done but wait")
-    return max(rulings, key=lambda ruling: order.index(ruling.kind), default=idle)
+    return max(rulings, key=lambda ruling: (order.index(ruling.kind), ruling.wait_s), default=idle)

@@ -105,7 +105,7 @@ class Level(StrEnum):
     FULL = "full"
     """Runs without asking."""
     AFTER_DELAY = "after_delay"
-    """Runs once the failure has lasted the rule's delay; before that a person is asked."""
+    """Runs once the failure has lasted the rule's delay; until then it waits, visibly."""
     KNOWN_PATTERN = "known_pattern"
     """Runs only as the fix of a known error; else a person is asked."""
     APPROVE = "approve"
@@ -115,9 +115,10 @@ class Level(StrEnum):
 
 
 class RulingKind(StrEnum):
-    """The three answers of a policy."""
+    """The four answers of a policy."""
 
     ALLOW = "allow"
+    WAIT = "wait"
     ASK = "ask"
     REFUSE = "refuse"
 
@@ -128,6 +129,8 @@ class Ruling:
 
     kind: RulingKind
     reason: str
+    wait_s: float = 0.0
+    """Of WAIT: after so long it is ruled on again."""
 
 
 class ApprovalState(StrEnum):

@@ -89,7 +89,7 @@ class Findings:
     @property
     def ending(self) -> str:
         """One sentence: healed, or why not."""
-        if self.recovered:
+        if self.recovered and self.healthy is not False:
             return "Recovered by itself: nothing was done"
         if self.healthy and self.spared:
             return "healed by another session's action and verified; nothing was done here"

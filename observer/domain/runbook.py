@@ -224,3 +224,7 @@ class Escalation(Data):
     approval: dict[Severity, list[NoticeTemplate]] = Field(
         default_factory=dict[Severity, list[NoticeTemplate]]
     )
+    patience: dict[Severity, list[NoticeTemplate]] = Field(
+        default_factory=dict[Severity, list[NoticeTemplate]]
+    )
+    """Before an action waits until the failure has lasted its delay."""

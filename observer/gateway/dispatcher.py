@@ -215,3 +215,4 @@ class Dispatcher:
     def forget(self, event_key: str) -> None:
         """The event is done: its budget is closed."""
         self._budgets.forget(event_key)
+        self._policy.forget(event_key)

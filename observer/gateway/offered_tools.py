@@ -77,5 +77,6 @@ def _configured_calls(configuration: Configuration) -> Iterator[tuple[str, CallT
         looks += [promise_call(metric) for metric in tree.metrics.values()]
         for call in {call.tool: call for call in looks if call is not None}.values():
             yield "dependency_tree.yaml", CallTemplate(tool=call.tool, args=call.args)
-    for notices in (*escalation.outcome.values(), *escalation.approval.values()):
+    phases = (escalation.outcome, escalation.approval, escalation.patience)
+    for notices in (notices for phase in phases for notices in phase.values()):
         yield from (("escalation.yaml", call) for call in notices)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 
 from observer.domain.autonomy import Bounds, Cap, Quota, Rule, quotas_on, rule_on, strictest
 from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
-from observer.domain.remedy import Remedy, Ruling, RulingKind
+from observer.domain.remedy import Level, Remedy, Ruling, RulingKind
 from observer.domain.target import target_of
 from observer.errors import OutsideIncident
+from observer.gateway.patience import Patience
 from observer.records.ledger import Ledger
 
 
@@ -23,11 +25,13 @@ class Policy:
         caps: Mapping[int, Cap],
         tree: DependencyTree,
         ledger: Ledger,
+        patience: Patience,
     ) -> None:
         self._rules = rules
         self._caps = caps
         self._tree = tree
         self._ledger = ledger
+        self._patience = patience
 
     def blast_radius(self, call: Call) -> int:
         """How much a call may break; what nobody wrote a rule for counts as the worst."""
@@ -66,7 +70,7 @@ class Policy:
     ) -> tuple[Ruling, Bounds | None]:
         """One step of a remedy, and within what it may run; no bounds where it may not at all.
 
-        What had begun was counted then, and goes on.
+        What had begun was counted then, had waited long enough, and goes on.
         """
         rule, incident = self._rules.get(call.tool), run.incident
         try:
@@ -75,13 +79,21 @@ class Policy:
             ruling = rule_on(rule, severity=incident.severity)
             refused = ruling.kind is RulingKind.REFUSE
             return ruling if refused else Ruling(RulingKind.REFUSE, str(error)), None
-        quotas = ()
+        rule = None if rule is None else rule.on(node)
+        quotas, failing_for = (), timedelta.max
         if rule is not None and not begun:
             quotas = quotas_on(self._rules, self._caps, tool=call.tool, node=node)
+            if rule.level is Level.AFTER_DELAY:
+                failing_for = await self._patience.failing_for(incident)
         ruling = rule_on(
-            None if rule is None else rule.on(node),
+            rule,
             severity=incident.severity,
+            failing_for=failing_for,
             known_error=remedy.id if remedy.origin == "known error" else None,
             spent=await self._ledger.why_spent(incident.tenant_id, quotas, ahead),
         )
         return ruling, None if ruling.kind is RulingKind.REFUSE else Bounds(node, quotas)
+
+    def forget(self, event_key: str) -> None:
+        """The event is done."""
+        self._patience.forget(event_key)

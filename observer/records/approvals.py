@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from observer.domain.approval import Approval, fitting
+from observer.domain.approval import ELAPSED, Approval, fitting
 from observer.domain.event import Incident
 from observer.errors import ApprovalConflict, ApprovalExpired, UnknownApproval
 from observer.records.database import Connection, Database
@@ -32,8 +32,14 @@ class Approvals(Questions):
         impact: list[str],
         similar: Sequence[str] = (),
         deadline_s: float,
+        runs_by_itself: bool = False,
     ) -> None:
-        """Open a question; asking the same again changes nothing."""
+        """Open a question; asking the same again changes nothing.
+
+        One that runs by itself is ruled on again at its deadline, instead of expiring.
+        """
+        deadline = time.time() + deadline_s
+        runs_at = deadline if runs_by_itself else None
         await self._database.write(
             lambda c: self._ask(
                 c,
@@ -42,7 +48,8 @@ class Approvals(Questions):
                 fingerprint,
                 request,
                 {"impact": impact, "similar": list(similar)},
-                time.time() + deadline_s,
+                deadline,
+                runs_at,
             )
         )
 
@@ -55,11 +62,12 @@ class Approvals(Questions):
         request: dict[str, Any],
         known: dict[str, list[str]],
         deadline: float,
+        runs_at: float | None,
     ) -> None:
         fresh = connection.execute(
             "INSERT INTO approvals (id, tenant_id, session_id, event_key, fingerprint, request,"
-            " impact, similar, status, deadline, created_at, node)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
+            " impact, similar, status, deadline, created_at, node, runs_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
             (
                 approval_id,
@@ -73,10 +81,12 @@ class Approvals(Questions):
                 deadline,
                 time.time(),
                 incident.stage,
+                runs_at,
             ),
         ).rowcount
         if fresh:
-            self._note(connection, incident.tenant_id, incident.session_id, approval_id, "asked")
+            what = "asked" if runs_at is None else "waits"
+            self._note(connection, incident.tenant_id, incident.session_id, approval_id, what)
 
     async def answer(
         self, approval_id: str, decisions: list[dict[str, Any]], *, by: str | None = None
@@ -142,14 +152,19 @@ class Approvals(Questions):
 
     async def end(self, approval: Approval, status: str, note: str) -> bool:
         """Expire or withdraw a pending question; it goes on as a rejection with this note."""
+        return await self._end(approval, status, {"type": "reject", "message": note})
 
+    async def elapse(self, approval: Approval) -> bool:
+        """The patience of what runs by itself is over: nobody consented, it is ruled on again."""
+        return await self._end(approval, ELAPSED, {"type": ELAPSED})
+
+    async def _end(self, approval: Approval, status: str, decision: dict[str, Any]) -> bool:
         def work(connection: Connection) -> bool:
             row = connection.execute(
                 "SELECT status FROM approvals WHERE id = ?", (approval.id,)
             ).fetchone()
             if row["status"] != "pending":
                 return False
-            decision = {"type": "reject", "message": note}
             count = len(approval.request["action_requests"])
             self._close(connection, approval, status, {"decisions": [decision] * count})
             return True

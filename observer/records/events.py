@@ -57,6 +57,21 @@ class Together:
     """Whether another of them has not been resolved."""
 
 
+_FAILING_SINCE = (
+    "SELECT events.accepted_at FROM events AS this JOIN events"
+    " ON events.tenant_id = this.tenant_id AND events.session_id = this.session_id"
+    " WHERE this.event_key = ? AND events.seq <= this.seq"
+    " AND events.seq > coalesce((SELECT max(healed.seq) FROM runs JOIN events AS healed"
+    " ON healed.event_key = runs.event_key WHERE runs.tenant_id = this.tenant_id"
+    " AND runs.session_id = this.session_id AND runs.outcome = 'resolved'"
+    " AND healed.seq < this.seq), 0)"
+    " AND (events.status != 'done' OR EXISTS (SELECT 1 FROM runs"
+    " WHERE runs.tenant_id = this.tenant_id AND runs.session_id = this.session_id"
+    " AND runs.event_key = events.event_key))"
+    " ORDER BY events.seq LIMIT 1"
+)
+
+
 @dataclass(frozen=True)
 class StoredEvent:
     """An accepted event with its place in its session and what became of it so far."""
@@ -115,6 +130,15 @@ class Events:
             return None
         event = Event.model_validate_json(row["payload"])
         return Latest(event.event_id, row["accepted_at"], session_open=bool(row["open"]))
+
+    async def failing_since(self, event_key: str) -> float | None:
+        """When the failure that an event is about came in: its session's first event after the
+        last one that was healed, as Unix time. What was only acknowledged is no failure.
+        """
+        row = await self._database.read(
+            lambda c: c.execute(_FAILING_SINCE, (event_key,)).fetchone()
+        )
+        return None if row is None else row["accepted_at"]
 
     async def open_session(self, tenant_id: str, fingerprint: str) -> str | None:
         """The derived session of this fingerprint that has not ended."""

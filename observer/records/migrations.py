@@ -91,7 +91,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
             fingerprint TEXT NOT NULL,
             request TEXT NOT NULL,
             impact TEXT NOT NULL,
-            status TEXT NOT NULL,          -- pending, answered, expired, withdrawn
+            status TEXT NOT NULL,          -- pending, answered, expired, withdrawn, elapsed
             answer TEXT,
             deadline REAL NOT NULL,
             created_at REAL NOT NULL,
@@ -210,4 +210,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
     ),
     PAST_INCIDENTS,
+    (
+        # When what waits out its patience is ruled on again.
+        "ALTER TABLE approvals ADD COLUMN runs_at REAL",
+    ),
 ]

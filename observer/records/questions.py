@@ -127,4 +127,5 @@ def approval_of(row: Any) -> Approval:
         deadline=row["deadline"],
         created_at=row["created_at"],
         node=row["node"],
+        runs_at=row["runs_at"],
     )

@@ -106,8 +106,10 @@ def problems_of(
 def _problems_with(
     at: Location, rule: Rule, row: AutonomyRow | NodeRow, kept_days: float
 ) -> Iterator[tuple[Location, str]]:
-    if rule.level is Level.AFTER_DELAY:
-        yield (*at, "level"), "after_delay is not available yet; write approve"
+    if rule.level is Level.AFTER_DELAY and not rule.delay:
+        yield (*at, "level"), "after_delay needs a `delay`, such as `delay: 5m`"
+    if row.delay is not None and rule.level is not Level.AFTER_DELAY:
+        yield (*at, "delay"), f"a delay belongs to `level: after_delay`; here it is {rule.level}"
     if rule.blast_radius == _NEVER and rule.level is not Level.NEVER:
         message = "blast radius 5 is never autonomous; write `level: never`, or its real radius"
         yield (*at, "level"), message

@@ -78,7 +78,7 @@ def _check_actions(
 
     for tool, location in runbook.tools().items():
         ruled("runbook.yaml", tool, location)
-    for phase in ("outcome", "approval"):
+    for phase in ("outcome", "approval", "patience"):
         for severity, calls in getattr(escalation, phase).items():
             for i, call in enumerate(calls):
                 at = (phase, str(severity), i, "tool")

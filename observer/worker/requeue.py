@@ -86,9 +86,12 @@ class Requeue:
             await self._put(stored)
 
     async def _sweep(self) -> float | None:
-        """Expire what is overdue, queue answers no run has taken up; returns the next deadline."""
+        """End what is overdue, queue answers no run has taken up; returns the next deadline."""
         for approval in await self._approvals.overdue():
-            await self._approvals.end(approval, "expired", "nobody answered in time")
+            if approval.runs_at is not None:
+                await self._approvals.elapse(approval)
+            else:
+                await self._approvals.end(approval, "expired", "nobody answered in time")
         for approval in await self._approvals.answered():
             await self._put_answer(approval)
         return await self._approvals.next_deadline()

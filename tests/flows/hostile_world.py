@@ -29,10 +29,12 @@ from observer.gateway.budgets import Budgets
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.database import Database
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
@@ -155,6 +157,7 @@ class World:
                 self.configuration.caps,
                 self.configuration.tree,
                 ledger,
+                Patience(Events(self.database)),
             ),
             budgets,
             redactor,

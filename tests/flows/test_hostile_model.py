@@ -27,6 +27,7 @@ from observer.domain.remedy import Check, Level, Remedy
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Answer, Models, Unusable
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from tests.flows.hostile_world import Played, RecordedTools, World
 
@@ -256,7 +257,9 @@ def dispatcher_over(
         tools,  # type: ignore[arg-type]
         nothing,
         nothing,
-        Policy(autonomy or configuration.autonomy, {}, configuration.tree, nothing),
+        Policy(
+            autonomy or configuration.autonomy, {}, configuration.tree, nothing, Patience(nothing)
+        ),
         budgets,
         Redactor([]),
         reads_valid_for_s=900.0,

@@ -12,7 +12,7 @@ from observer.domain.autonomy import Cap, Quota, Rule, quotas_on, rule_on, stric
 from observer.domain.event import Severity
 from observer.domain.remedy import Level, Ruling, RulingKind
 
-ALLOW, ASK, REFUSE = RulingKind.ALLOW, RulingKind.ASK, RulingKind.REFUSE
+ALLOW, WAIT, ASK, REFUSE = RulingKind
 PATIENCE = timedelta(minutes=5)
 LONG_ENOUGH = [
     (Level.FULL, ALLOW),
@@ -23,7 +23,7 @@ LONG_ENOUGH = [
 ]
 NOTHING_SPEAKS_FOR_IT = [
     (Level.FULL, ALLOW),
-    (Level.AFTER_DELAY, ASK),
+    (Level.AFTER_DELAY, WAIT),
     (Level.KNOWN_PATTERN, ASK),
     (Level.APPROVE, ASK),
     (Level.NEVER, REFUSE),
@@ -89,12 +89,12 @@ def test_an_action_is_refused_for_severities_its_rule_does_not_list(
 def test_patience_ends_exactly_at_its_delay() -> None:
     just_short = PATIENCE - timedelta(microseconds=1)
     after_delay = rule(Level.AFTER_DELAY)
-    assert rule_on(after_delay, severity=Severity.WARNING, failing_for=just_short).kind is ASK
+    assert rule_on(after_delay, severity=Severity.WARNING, failing_for=just_short).kind is WAIT
     assert rule_on(after_delay, severity=Severity.WARNING, failing_for=PATIENCE).kind is ALLOW
 
 
 def test_a_known_error_does_not_shorten_patience_nor_time_make_an_error_known() -> None:
-    assert rule_on(rule(Level.AFTER_DELAY), severity=Severity.WARNING, known_error="k").kind is ASK
+    assert rule_on(rule(Level.AFTER_DELAY), severity=Severity.WARNING, known_error="k").kind is WAIT
     assert (
         rule_on(
             rule(Level.KNOWN_PATTERN), severity=Severity.WARNING, failing_for=timedelta(days=9)
@@ -107,15 +107,32 @@ def test_an_empty_known_error_id_is_no_known_error() -> None:
     assert rule_on(rule(Level.KNOWN_PATTERN), severity=Severity.WARNING, known_error="").kind is ASK
 
 
+@given(st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_who_waits_is_told_how_long_and_has_waited_enough_then(failing_for: timedelta) -> None:
+    ruling = rule_on(rule(Level.AFTER_DELAY), severity=Severity.WARNING, failing_for=failing_for)
+    if ruling.kind is WAIT:
+        assert ruling.reason.startswith("restart_stage runs by itself after 0:05:00 of failure")
+        failing_for += timedelta(seconds=ruling.wait_s)
+    ruling = rule_on(rule(Level.AFTER_DELAY), severity=Severity.WARNING, failing_for=failing_for)
+    assert ruling.kind is ALLOW
+
+
 RULINGS = st.builds(Ruling, st.sampled_from(RulingKind), st.text(max_size=5))
 
 
 @given(st.lists(RULINGS, min_size=1))
-def test_of_several_steps_one_refusal_refuses_and_one_question_asks(rulings: list[Ruling]) -> None:
+def test_of_several_steps_one_refusal_refuses_one_question_asks_and_one_wait_waits(
+    rulings: list[Ruling],
+) -> None:
     together = strictest(rulings)
     kinds = {ruling.kind for ruling in rulings}
     assert together in rulings
-    assert together.kind is (REFUSE if REFUSE in kinds else ASK if ASK in kinds else ALLOW)
+    assert together.kind is next(k for k in (REFUSE, ASK, WAIT, ALLOW) if k in kinds)
+
+
+def test_of_several_waits_the_longest_counts() -> None:
+    waits = [Ruling(WAIT, str(seconds), float(seconds)) for seconds in (2, 300, 9)]
+    assert strictest(waits).reason == "300"
 
 
 def test_reading_is_the_only_blast_radius_that_changes_nothing() -> None:

@@ -17,11 +17,13 @@ from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records import ledger as ledger_module
 from observer.records.approvals import Approvals
 from observer.records.database import Database
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
@@ -87,6 +89,7 @@ async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_o
                 {},
                 DependencyTree(),
                 ledger,
+                Patience(Events(database)),
             ),
             Budgets(ledger, RunBudget(9), day, now=clock.time),
             Redactor([]),

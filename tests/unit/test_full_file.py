@@ -27,11 +27,13 @@ from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.checkpoints import open_checkpoints
 from observer.records.database import Connection, Database
+from observer.records.events import Events
 from observer.records.inbox import _insist_on_outcomes
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
@@ -130,6 +132,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
             {},
             DependencyTree(),
             ledger,
+            Patience(Events(database)),
         ),
         Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
         redactor,

@@ -24,12 +24,14 @@ from observer.domain.remedy import Check, Level, Remedy, Ruling, RulingKind
 from observer.domain.windows import ALWAYS
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.records import ledger as ledger_module
 from observer.records import remedy_counts
 from observer.records.approvals import Approvals
 from observer.records.database import Database
+from observer.records.events import Events
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
@@ -95,7 +97,7 @@ class World:
             self.backend,  # type: ignore[arg-type]
             self.ledger,
             self.approvals,
-            Policy(rules, self.caps, TREE, self.ledger),
+            Policy(rules, self.caps, TREE, self.ledger, Patience(Events(self.database))),
             Budgets(self.ledger, RunBudget(99), DayBudget(999, ZoneInfo("UTC"))),
             Redactor([]),
             reads_valid_for_s=900.0,

@@ -242,12 +242,12 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "errors.0.fix.steps",
         ["needs a step that does something", "type: escalate"],
     ),
-    "a level that is to come": (
+    "patience without an end": (
         "autonomy.yaml",
         "  clear_queue: {level: approve,",
         ">>>  clear_queue: {level: after_delay,",
         "actions.clear_queue.level",
-        ["after_delay is not available yet", "write approve"],
+        ["after_delay needs a `delay`", "delay: 5m"],
     ),
     "a word that no notice knows": (
         "escalation.yaml",
