@@ -89,7 +89,9 @@ class TelegramAnswers:
 
     async def _poll(self, take: Take) -> None:
         number, at = await self._bookmarks.last(self._source) or (None, 0.0)
-        asked: dict[str, Any] = {"timeout": _POLL_S, "allowed_updates": ["callback_query"]}
+        # After trouble a short look first: it tells at once that the trouble is over.
+        patience = _POLL_S if self.last_error is None else 0
+        asked: dict[str, Any] = {"timeout": patience, "allowed_updates": ["callback_query"]}
         offset = offset_after(number, at, time.time())
         if offset is not None:
             asked["offset"] = offset
