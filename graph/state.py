@@ -63,7 +63,7 @@ class ObserverState(ObserverInput):
     settled: bool
     """No node was ill at the first look, so it is looked a second time."""
     recovered: bool
-    """It healed by itself before anything was done: at the second look, or while a remedy waited."""
+    """It healed by itself: at the second look, or while a remedy waited."""
     promises: list[str]
     """The metrics whose promise was not seen to be kept, and counts."""
     before: list[str]

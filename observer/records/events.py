@@ -16,7 +16,7 @@ _STORED = (
     " AND other.status = 'waiting' AND other.seq != events.seq) AS session_asks FROM events"
 )
 
-_OPEN = "sessions.status NOT IN ('resolved', 'escalated', 'acknowledged', 'failed')"
+_OPEN = "sessions.status IN ('queued', 'running', 'waiting_approval', 'suspended')"
 
 _HANDED_OVER = """
 sessions.status = 'escalated' AND sessions.updated_at > ? AND EXISTS (
@@ -160,12 +160,14 @@ class Events:
         since = time.time() - _HANDED_OVER_FOR_S
         rows = await self._database.read(
             lambda c: c.execute(
-                "SELECT session_id, stage FROM sessions WHERE tenant_id = ? AND fingerprint"
-                f" IS NOT NULL AND ({_OPEN} OR {_HANDED_OVER})"
-                " ORDER BY sessions.status = 'escalated', created_at, rowid",
+                "SELECT session_id, stage, status, created_at, rowid FROM sessions"
+                # The plus: few are open, while most have a fingerprint.
+                " WHERE tenant_id = ? AND +fingerprint IS NOT NULL"
+                f" AND ({_OPEN} OR ({_HANDED_OVER}))",
                 (tenant_id, since),
             ).fetchall()
         )
+        rows.sort(key=lambda row: (row["status"] == "escalated", row["created_at"], row["rowid"]))
         return [(row["session_id"], row["stage"]) for row in rows]
 
     async def looked_into_with(self, event_key: str) -> Together | None:

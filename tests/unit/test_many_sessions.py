@@ -36,20 +36,20 @@ def fill(connection: Connection) -> None:
             event_id=f"e-{i}", tenant_id=who[0], session_id=who[1], stage="loading", message="x"
         )
         left = COUNT - i
-        status, of_event = STATUSES[i % 3], "done"
+        status, of_event, fingerprint = STATUSES[i % 3], "done", f"f-{i}"
         if left <= UNFINISHED:
             status = of_event = "queued"
         elif left % 4_000 == 0 and i // 4_000 < DEAD:
             status, of_event = "failed", "dead"
-        sessions.append((*who, status, begin + i, begin + i))
+        sessions.append((*who, status, fingerprint, begin + i, begin + i))
         events.append((event.key, *who, of_event, event.model_dump_json(), begin + i))
         if i % 10 == 0:
             open_question = left <= PENDING * 10
             state = ("pending", None, None) if open_question else ("answered", "{}", begin + i)
             approvals.append((f"a-{i}", *who, event.key, begin + i, begin + i, *state, state[2]))
     connection.executemany(
-        "INSERT INTO sessions (tenant_id, session_id, status, created_at, updated_at, stage)"
-        " VALUES (?, ?, ?, ?, ?, 'loading')",
+        "INSERT INTO sessions (tenant_id, session_id, status, fingerprint, created_at,"
+        " updated_at, stage) VALUES (?, ?, ?, ?, ?, ?, 'loading')",
         sessions,
     )
     connection.executemany(
@@ -97,6 +97,7 @@ QUESTIONS: dict[str, tuple[Ask, int]] = {
     "sessions by a common status": (listed(status="resolved"), 50),
     "sessions by a rare status": (listed(status="failed"), DEAD),
     "sessions of a tenant by status": (listed(tenant_id="tenant-0", status="failed"), DEAD),
+    "sessions that may be joined": (lambda d: Events(d).open_sessions("tenant-0"), UNFINISHED // 2),
     "the queue's length": (lambda d: SessionViews(d).pending(), 3),
     "left-over events": (lambda d: Events(d).left_over(), UNFINISHED),
     "dead letters": (lambda d: DeadLetters(d).list(tenant_id=None, limit=50), DEAD),
