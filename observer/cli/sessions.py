@@ -101,7 +101,8 @@ def show(found: dict[str, Any]) -> None:
         ],
     )
     show_pending(found.get("pending") or [])
-    if report := found.get("report"):
+    told = [run["report"] for run in found.get("runs") or [] if run.get("report")]
+    for report in told or filter(None, [found.get("report")]):
         say("Report")
         typer.echo(inert(report, lines=True))
 

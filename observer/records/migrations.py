@@ -214,4 +214,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # When what waits out its patience is ruled on again.
         "ALTER TABLE approvals ADD COLUMN runs_at REAL",
     ),
+    (
+        # What each run told people; a session shows its latest.
+        "ALTER TABLE runs ADD COLUMN report TEXT",
+    ),
 ]

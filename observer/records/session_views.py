@@ -59,8 +59,8 @@ class SessionViews:
                 who,
             ).fetchall()
             runs = connection.execute(
-                "SELECT trace_id, event_key, status, outcome, started_at, ended_at FROM runs"
-                " WHERE tenant_id = ? AND session_id = ? ORDER BY started_at",
+                "SELECT trace_id, event_key, status, outcome, report, started_at, ended_at"
+                " FROM runs WHERE tenant_id = ? AND session_id = ? ORDER BY started_at",
                 who,
             ).fetchall()
             return {

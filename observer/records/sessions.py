@@ -98,8 +98,8 @@ class Sessions(Arrivals):
         now = time.time()
         event = stored.event
         connection.execute(
-            "UPDATE runs SET status = ?, outcome = ?, ended_at = ? WHERE trace_id = ?",
-            (run_status, outcome, now, trace_id),
+            "UPDATE runs SET status = ?, outcome = ?, report = ?, ended_at = ? WHERE trace_id = ?",
+            (run_status, outcome, report, now, trace_id),
         )
         connection.execute(
             "UPDATE events SET status = ?, reason = ?, attempts = attempts + ? WHERE seq = ?",

@@ -111,6 +111,7 @@ def test_500_alerts_of_one_cause_over_five_nodes_are_one_session_and_few_runs(
     became = assert_accounted(observer, {event["event_id"] for event in accepted})
     assert became.total() == len(session["events"]) == 500
     assert (became["done"], became["joined"]) == (5, 495)
+    assert [bool(run["report"]) for run in session["runs"]] == [True] * 5
     remedies = [a for a in actions(observer.data_dir) if f"/{session_id}/" in a["key"]]
     assert 1 <= sum("/remedy/" in action["key"] for action in remedies) <= 5
 
