@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from graph.state import ObserverState
-from observer.domain.calls import Run
+from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import Remedy, Wait
 from observer.domain.runbook import Runbook
@@ -28,11 +28,12 @@ async def remediate(
 ) -> dict[str, Any]:
     remedy, step, incident = state["remedy"], state["steps_done"], state["incident"]
     assert remedy is not None  # noqa: S101  the arrow here asks for one
-    begun = step > 0 or state.get("wait_until") is not None
+    rollback = state.get("rolling_back") is not None
+    done = remedy.rollback[:step] if rollback else remedy.steps[:step]
     waited = await claims.take(incident.stage, incident.event_key)
+    begun = any(isinstance(earlier, Call) for earlier in done)
     if not begun and (waited or state.get("look_again")):
         return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run, waited)
-    rollback = state.get("rolling_back") is not None
     wait = remedy.steps[step] if not rollback else None
     if isinstance(wait, Wait):
         return await _wait(state, wait)
@@ -108,6 +109,7 @@ async def _look_again(
         **update,
         "steps_done": len(remedy.steps),
         "step_failed": False,
+        "wait_until": None,
         "rolling_back": None,
         **_AFRESH,
         "spared": True,

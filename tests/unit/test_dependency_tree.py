@@ -48,7 +48,10 @@ def test_the_seeds_tree_keeps_every_pointer(example: DependencyTree) -> None:
         ],
     }
     assert example.nodes["kafka_entity_topic"].pointers["min_isr"] == 2
-    assert example.nodes["redis_instance"].pointers["limits"] == {"maxmemory": "30gb"}
+    assert example.nodes["redis_instance"].pointers["limits"] == {
+        "maxmemory": "30gb",
+        "activedefrag": "yes",
+    }
     assert example.of_alert("RedisClientsNearLimit") == "redis_instance"
     assert example.of_alert("RedisDataStale") == "entity_data_freshness"
     assert example.of_alert("Unheard") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -29,10 +30,10 @@ def state(**changed: Any) -> Any:
 
 async def visit(**changed: Any) -> tuple[dict[str, Any], float]:
     """What a visit says, and how long it took: with no door to any tool."""
-    nothing: Any = None
+    doors: dict[str, Any] = dict.fromkeys(list(signature(remediate).parameters)[1:])
+    doors["claims"] = Claims(DependencyTree({}, {}))
     started = time.monotonic()
-    claims = Claims(DependencyTree({}, {}))
-    update = await remediate(state(**changed), nothing, claims, nothing, nothing, nothing)
+    update = await remediate(state(**changed), **doors)
     return update, time.monotonic() - started
 
 
