@@ -67,7 +67,8 @@ def _condition(check: Check, incident: Incident, runbook: Runbook, name: str) ->
 
     def judge(status: CallStatus, text: str, payload: Any) -> Look:
         truth, seen = condition.judge(numbers([payload]))
-        return Look(incident.stage, HEALTH_OF[truth], seen)
+        # A condition beside the node's own check may be about any metric: its words name it.
+        return Look("" if name else incident.stage, HEALTH_OF[truth], seen)
 
     healing = runbook.healing_call(incident.stage, incident.severity)
     return ProofLook(name, call or healing, judge)

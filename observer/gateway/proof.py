@@ -50,7 +50,7 @@ async def prove(
         payload = (await ledger.payloads([observation])).get(observation.key)
         found = look.judge(observation.status, observation.summary, payload)
         proof.observations.append(observation)
-        proof.lines.append(f"{found.node}: {found.evidence}")
+        proof.lines.append(f"{found.node}: {found.evidence}" if found.node else found.evidence)
         proof.healthy = found.health is Health.HEALTHY
         proof.seen = found.evidence if not look.name else "; ".join(proof.lines)
         if not proof.healthy:

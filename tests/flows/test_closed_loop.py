@@ -215,7 +215,7 @@ def test_a_known_error_of_a_waypoint_heals_the_cause_and_check_condition_and_pro
     assert [line for line in report if line.startswith("After: ")] == [
         "After: redis_instance: 1 of 1 values hold `&lt; 280`",
         "After: freshness: 4 s (&lt; 60 s)",
-        "After: redis_instance: redis_connected_clients is 120 (&lt; 200)",
+        "After: redis_connected_clients is 120 (&lt; 200)",
     ]
     assert any(line.startswith("Took: ") for line in report)
     assert pipeline.statistics() == (held + 1, 0)
@@ -311,7 +311,7 @@ def test_while_prometheus_is_down_nothing_is_done_and_a_person_hears_what_was_no
         # Not what the known error promised; the next idea promised less, and that is proven.
         (
             {**WELL, "redis_connected_clients": 250},
-            "redis_instance: redis_connected_clients is 250 (< 200)",
+            "; redis_connected_clients is 250 (< 200)",
             "resolved",
         ),
     ],

@@ -14,6 +14,7 @@ from observer.domain.calls import CallStatus, Observation
 from observer.domain.dependency_tree import DependencyTree, HealthCheck, Metric, Node
 from observer.domain.event import Incident, Severity
 from observer.domain.matching import KnownErrorIndex
+from observer.domain.runbook import Runbook
 from observer.domain.windows import ALWAYS
 from observer.settings import load_configuration
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.asyncio
 CONFIG = Path(__file__).parents[2] / "config"
 CONFIGURATION = load_configuration(CONFIG)
 RUNBOOK = CONFIGURATION.runbook.model_copy(update={"walk": [Severity.WARNING]})
+BY_READINGS = RUNBOOK.model_copy(update={"act_on": "readings", "settle": 0.01})
 MEMORY = SimpleNamespace(index=KnownErrorIndex())
 STAGE = HealthCheck("stage_metrics")
 TREE = DependencyTree(
@@ -49,11 +51,13 @@ def incident(stage: str) -> Incident:
     return Incident("t", "s", "e", "k" * 32, stage, "", Severity.WARNING, "", "f")
 
 
-async def visit(stage: str, ledger: Payloads, **statuses: CallStatus) -> dict[str, Any]:
+async def visit(
+    stage: str, ledger: Payloads, runbook: Runbook = RUNBOOK, **statuses: CallStatus
+) -> dict[str, Any]:
     about = incident(stage)
     seen = [Observation(about.key("look", n), "look", s, "") for n, s in statuses.items()]
     state: Any = {**FRESH, "observations": seen, "incident": about}
-    return await investigate(state, RUNBOOK, TREE, ledger, MEMORY, CONFIGURATION)  # type: ignore[arg-type]
+    return await investigate(state, runbook, TREE, ledger, MEMORY, CONFIGURATION)  # type: ignore[arg-type]
 
 
 def planned(update: dict[str, Any]) -> list[str]:
@@ -94,3 +98,25 @@ async def test_where_nothing_is_ill_the_incident_stays_what_it_was_about() -> No
         "Found: nothing that right stands on is ill",
         "Cleared: right: error_rate_pct is 0 (< 1)",
     ]
+
+
+async def test_what_is_healthy_is_looked_at_again_under_the_same_keys_after_a_crash() -> None:
+    """Case 1: cut in the wait between the looks, a resumed run plans the same second ones."""
+    first, resumed = [
+        await visit("right", Payloads(right=0), BY_READINGS, right=CallStatus.SUCCESS)
+        for _ in range(2)
+    ]
+    assert planned(first) == ["right"]
+    assert first["settled"]
+    assert "walk" not in first
+    assert [reading.key for reading in first["plan"]] == [
+        reading.key for reading in resumed["plan"]
+    ]
+    assert "/second look/" in first["plan"][0].key
+
+
+async def test_where_the_readings_count_what_was_not_allowed_to_be_seen_is_not_well() -> None:
+    """Case 28: a look that was refused, as with a spent budget, says nothing."""
+    update = await visit("right", Payloads(), BY_READINGS, right=CallStatus.REFUSED)
+    assert (update["recovered"], update["plan"]) == (False, [])
+    assert update["because"] == "no node reads ill, but not all could be seen: right"
