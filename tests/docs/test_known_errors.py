@@ -13,6 +13,7 @@ import pytest
 
 from observer.domain.conditions import parse_condition
 from observer.domain.literals import TooBroad, mandatory_literals
+from observer.domain.mining import mine
 from observer.settings import load_configuration
 from observer.settings.known_errors_file import STEPS, Fix, FixStep, KnownErrorRow, SignatureRow
 
@@ -113,6 +114,13 @@ def test_a_pattern_has_the_fixed_text_that_the_page_says(row: list[str]) -> None
             mandatory_literals(pattern)
     else:
         assert mandatory_literals(pattern) == set(texts)
+
+
+@pytest.mark.parametrize("row", table("line"), ids=lambda row: row[0])
+def test_a_line_teaches_the_pattern_that_the_page_says(row: list[str]) -> None:
+    (line,) = unticked(row[0])
+    mined = mine([line], [])
+    assert (mined.pattern if mined else "none") == row[1].strip("`")
 
 
 def test_its_code_runs() -> None:
