@@ -9,9 +9,8 @@ from graph.state import ObserverState
 from observer.domain.calls import CallStatus, Observation
 from observer.domain.conditions import Truth, parse_condition
 from observer.domain.dependency_tree import DependencyTree
-from observer.domain.evidence import numbers, of_node
-from observer.domain.learning import condition_for, entry_of
-from observer.domain.log_lines import recent_lines
+from observer.domain.learning import condition_for, entry_of, healed_by, named
+from observer.domain.looks import LOOK, lines_of, numbers_of, of_kind
 from observer.domain.mining import mine, template
 from observer.domain.node_check import look_of
 from observer.domain.runbook import Runbook
@@ -33,11 +32,11 @@ async def learn(
     before, after = _around_the_remedy(state)
     if await _was_healthy(state, before, ledger, runbook, tree):
         node = state["incident"].stage
-        lines = await _lines(node, before, ledger, runbook)
+        lines = await _lines(state, node, before, ledger, runbook)
         await learned.healthy_lines.note(node, {template(line) for line in lines})
         found = None
     else:
-        found = await _novel(state, before, after, memory, learned, ledger, runbook)
+        found = await _novel(state, before, after, memory, learned, ledger, runbook, tree)
     if state["spared"]:
         return {"because": "another session healed it: nothing to learn from this"}
     counted = await _counted(state, memory)
@@ -78,6 +77,7 @@ async def _novel(
     learned: Learned,
     ledger: Ledger,
     runbook: Runbook,
+    tree: DependencyTree,
 ) -> str | None:
     """A diagnosis' fix was verified: what it heals becomes a known error, inert until accepted."""
     remedy, diagnosis, incident = state["remedy"], state["diagnosis"], state["incident"]
@@ -87,19 +87,21 @@ async def _novel(
         return None
     ill, well = await ledger.payloads(before), await ledger.payloads(after)
     for node in state.get("path") or [incident.stage]:
-        lines = await _lines(node, before, ledger, runbook)
+        lines = await _lines(state, node, before, ledger, runbook)
         mined = mine(lines, await learned.healthy_lines.of_node(node))
         if mined is None:
             continue
+        then = numbers_of(incident, node, before, ill)
+        now = numbers_of(incident, node, after, well)
+        checked = tree.find(node)
+        condition = condition_for(
+            named(then, checked), named(now, checked), healed_by(remedy.check, checked)
+        )
         entry = entry_of(
             incident,
             node=node,
             pattern=mined.pattern,
-            condition=condition_for(
-                numbers(of_node(ill.values(), node)),
-                numbers(of_node(well.values(), node)),
-                remedy.check.condition,
-            ),
+            condition=condition,
             cause=diagnosis.root_cause,
             remedy=remedy,
         )
@@ -136,22 +138,26 @@ async def _was_healthy(
 ) -> bool:
     """Whether the incident's node was well when its log was read, by its own figures or check."""
     incident, payloads = state["incident"], await ledger.payloads(before)
-    figures = numbers(of_node(payloads.values(), incident.stage))
     truth = Truth.UNKNOWN
     if runbook.check.condition:
+        figures = numbers_of(incident, incident.stage, before, payloads)
         truth, _ = parse_condition(runbook.check.condition).judge(figures)
     if truth is not Truth.UNKNOWN:
         return truth is Truth.TRUE
-    node, place = tree.find(incident.stage), incident.key("look", incident.stage)
-    looks = [o for o in before if o.key == place]
-    if node is None or not looks:
+    node = tree.find(incident.stage)
+    look = of_kind(incident, LOOK, before).get(incident.stage)
+    if node is None or look is None:
         return False
-    look = look_of(node, runbook, looks[-1].status, looks[-1].summary, payloads.get(place))
-    return look.health is Health.HEALTHY
+    found = look_of(node, runbook, look.status, look.summary, payloads.get(look.key))
+    return found.health is Health.HEALTHY
 
 
 async def _lines(
-    node: str, observations: Sequence[Observation], ledger: Ledger, runbook: Runbook
+    state: ObserverState,
+    node: str,
+    observations: Sequence[Observation],
+    ledger: Ledger,
+    runbook: Runbook,
 ) -> list[str]:
     """The node's lines as they were recent when they were read."""
     if not observations:
@@ -159,7 +165,8 @@ async def _lines(
     payloads = await ledger.payloads(observations)
     read = await ledger.find(observations[-1].key)
     now = 0.0 if read is None else read.recorded_at
-    return recent_lines(payloads.values(), node=node, now=now, window_s=runbook.matching.window)
+    window_s = runbook.matching.window
+    return lines_of(state["incident"], node, observations, payloads, now=now, window_s=window_s)
 
 
 def _proof(state: ObserverState) -> str | None:

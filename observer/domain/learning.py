@@ -8,12 +8,15 @@ from typing import Any
 
 from observer.domain.calls import Call
 from observer.domain.conditions import Condition, ParseError, Truth, parse_condition
+from observer.domain.dependency_tree import Node
 from observer.domain.event import Incident, Severity, digest
-from observer.domain.remedy import Remedy, Step
+from observer.domain.remedy import Check, Remedy, Step
 from observer.domain.track_record import duration_text
 
 _SEVERITY = {Severity.INFO: "low", Severity.WARNING: "medium", Severity.CRITICAL: "high"}
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
+_NAMELESS = ("value", "least", "most", "pid", "uptime_seconds")
+"""What a check says of whatever it was asked about, and what differs after every start."""
 _TARGETS = ("stage", "node", "container")
 _CAUSE_LENGTH = 300
 
@@ -59,6 +62,30 @@ def _parsed(text: str) -> Condition | None:
         return parse_condition(text)
     except ParseError:
         return None
+
+
+def named(figures: Mapping[str, float], node: Node | None) -> dict[str, float]:
+    """The figures that name a metric: what a check calls `value` goes by the check's query."""
+    found = {name: figure for name, figure in figures.items() if name not in _NAMELESS}
+    query = _query(node)
+    if query is not None and "value" in figures:
+        found[query] = figures["value"]
+    return found
+
+
+def healed_by(check: Check, node: Node | None) -> str:
+    """The condition that proves the healing: the remedy's, else that of the node's own query."""
+    query = _query(node)
+    if check.condition or query is None or node is None or node.healthcheck is None:
+        return check.condition
+    return f"{query} {node.healthcheck.parameters.get('condition', '')}"
+
+
+def _query(node: Node | None) -> str | None:
+    if node is None or node.healthcheck is None or node.healthcheck.method != "promql":
+        return None
+    query = node.healthcheck.parameters.get("query")
+    return query if isinstance(query, str) else None
 
 
 def learned_id(node: str, pattern: str) -> str:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.domain.learning import condition_for
+from observer.domain.dependency_tree import HealthCheck, Node
+from observer.domain.learning import condition_for, healed_by, named
 from observer.domain.literals import mandatory_literals
 from observer.domain.mining import Mined, mine, template
 from observer.domain.patterns import compile_pattern
+from observer.domain.remedy import Check
 
 STEMS = ["lost", "lease", "shard", "worker", "pool", "exhausted", "ERROR", "WARN", "retrying", "or"]
 VARYING = [
@@ -149,3 +151,12 @@ def test_a_condition_was_true_while_it_was_ill_and_false_afterwards(
     before: dict[str, float], after: dict[str, float], healed: str, condition: str | None
 ) -> None:
     assert condition_for(before, after, healed) == condition
+
+
+def test_the_figure_of_a_nodes_own_query_goes_by_that_query() -> None:
+    check = HealthCheck("promql", {"query": "redis_connected_clients", "condition": "< 280"})
+    node = Node("redis", "infrastructure", healthcheck=check)
+    before, after = named({"value": 290, "pid": 7}, node), named({"value": 12, "pid": 9000}, node)
+    healed = healed_by(Check("", "", 1.0, 1.0), node)
+    assert condition_for(before, after, healed) == "redis_connected_clients >= 280"
+    assert condition_for(named({"value": 290, "pid": 7}, None), {"pid": 9000}, "") is None
