@@ -24,9 +24,8 @@ def main(names: list[str]) -> int:
             for name in names or FAULTS:
                 trial = attempt(stack, observer, FAULTS[name])
                 problems = wrong(trial, FAULTS[name])
-                outcomes = ", ".join(s["outcome"] or s["status"] for s in trial.sessions)
                 done = ", ".join(trial.acts) or "nothing"
-                print(f"| {name} | {outcomes} | {done} | {trial.seconds:.1f} |", flush=True)
+                print(f"| {name} | {trial.outcome} | {done} | {trial.seconds:.1f} |", flush=True)
                 for problem in problems:
                     failed = 1
                     print(f"  wrong: {problem}")

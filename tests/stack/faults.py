@@ -32,8 +32,8 @@ class Fault:
     """The one process that is started again."""
     alerts: tuple[str, ...] = ()
     """What must have fired before it is undone, where nobody heals it."""
-    tickets: int = 1
-    """What people are told: nothing, where it healed before anybody had to act."""
+    tickets: tuple[int, ...] = (1,)
+    """How many are opened: none, too, where it may heal before anybody has looked."""
 
 
 def _nothing(stack: PipelineStack) -> None:
@@ -88,9 +88,9 @@ FAULTS = {
     "upstream away for a moment": Fault(
         _come_back,
         _nothing,
-        cause="Recovered by itself: nothing was done",
+        cause="",
         outcome="resolved",
-        tickets=0,
+        tickets=(0, 1),
     ),
     "poison record": Fault(
         PipelineStack.poison,

@@ -15,6 +15,7 @@ from tests.stack.pipeline_stack import PipelineStack
 LIMIT_S = 60.0
 NOTED = "acknowledged"
 """A session of nothing but a resolved alert."""
+ENDS = ("resolved", "escalated", "failed")
 LOOKS = {
     *("auth", "hello", "ping", "select", "info", "get", "set", "config|get", "client|setname"),
     *("client|setinfo", "client|list", "client|id", "latency|latest", "latency|histogram"),
@@ -30,11 +31,13 @@ class Trial:
     """What became of a fault."""
 
     sessions: list[dict[str, Any]]
-    """The incidents, oldest first."""
+    """The incident; and those of alerts that came when it had been healed."""
+    outcome: str
+    """How the incident ended first."""
     seconds: float
-    """From the fault to the end of the first one."""
+    """From the fault to that end."""
     changes: dict[str, int]
-    """What was asked of Redis that is no look, by Redis' own count, until the end of the first."""
+    """What was asked of Redis that is no look, by Redis' own count, until that end."""
     spawned: list[str]
     """The processes that supervisord started meanwhile, by its own log."""
     tickets: list[str]
@@ -63,8 +66,8 @@ def wrong(trial: Trial, fault: Fault) -> list[str]:
     named = {IN_REDIS[act] for act in fault.acts if act in IN_REDIS}
     facts = {
         "what came late": ([s["outcome"] for s in late], ["resolved"] * len(late)),
-        "outcome": (session["outcome"], fault.outcome),
-        "tickets": (len(trial.tickets), fault.tickets),
+        "outcome": (trial.outcome, fault.outcome),
+        "tickets": (len(trial.tickets) in fault.tickets, True),
         "changes by the ledger": (trial.acts, list(fault.acts)),
         "changes by Redis' count": (set(trial.changes), named),
         "started by supervisord": (trial.spawned, [fault.process] if fault.process else []),
@@ -86,6 +89,7 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
         written = len(stack.supervisord_log())
         wait_until(lambda: _ended(observer, before), "the incident ends", LIMIT_S)
         seconds = time.monotonic() - started
+        outcome = _ended(observer, before)
         after, log = stack.redis_commands(), stack.supervisord_log()[written:]
         if fault.outcome == "resolved":
             stack.wait_until_well()
@@ -99,6 +103,7 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
     new = [i for i in reversed(_incidents(observer)) if i not in before]
     return Trial(
         sessions=[observer.session(session_id) for session_id in new],
+        outcome=outcome,
         seconds=seconds,
         changes={
             name: calls - commands.get(name, 0)
@@ -121,6 +126,7 @@ def _heard(observer: ObserverProcess, before: set[str], alert: str) -> bool:
     return any(event["message"].startswith(alert) for s in new for event in s["events"])
 
 
-def _ended(observer: ObserverProcess, before: set[str]) -> bool:
-    new = {i: status for i, status in _incidents(observer).items() if i not in before}
-    return any(status in ("resolved", "escalated", "failed") for status in new.values())
+def _ended(observer: ObserverProcess, before: set[str]) -> str:
+    """How the first of the new ones ended that has ended."""
+    new = [status for i, status in reversed(_incidents(observer).items()) if i not in before]
+    return next((status for status in new if status in ENDS), "")
