@@ -32,18 +32,12 @@ class Fault:
     """The one process that is started again."""
     alerts: tuple[str, ...] = ()
     """What must have fired before it is undone, where nobody heals it."""
-    tickets: tuple[int, ...] = (1,)
-    """How many are opened: none, too, where it may heal before anybody has looked."""
+    passes: Work | None = None
+    """How it ends by itself while the observer still looks."""
 
 
 def _nothing(stack: PipelineStack) -> None:
     """It heals, or is healed, without us."""
-
-
-def _come_back(stack: PipelineStack) -> None:
-    stack.feed.stop()
-    stack.wait_until_late()
-    stack.feed.start()
 
 
 FAULTS = {
@@ -86,11 +80,12 @@ FAULTS = {
         outcome="escalated",
     ),
     "upstream away for a moment": Fault(
-        _come_back,
+        lambda stack: stack.feed.stop(),
         _nothing,
-        cause="",
+        passes=lambda stack: stack.feed.start(),
+        cause="upstream_data_feed",
         outcome="resolved",
-        tickets=(0, 1),
+        says="ke-002",
     ),
     "poison record": Fault(
         PipelineStack.poison,

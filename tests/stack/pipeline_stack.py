@@ -191,10 +191,6 @@ class PipelineStack(Faults):
         """Wait until a good day."""
         wait_until(self.is_well, "data flows")
 
-    def wait_until_late(self) -> None:
-        """Wait until the first alert fires."""
-        wait_until(self.prometheus.firing, "an alert")
-
     def redis_commands(self) -> dict[str, int]:
         """How often each command was called since the start, by Redis' own count."""
         with self.client() as redis:

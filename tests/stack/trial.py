@@ -67,7 +67,7 @@ def wrong(trial: Trial, fault: Fault) -> list[str]:
     facts = {
         "what came late": ([s["outcome"] for s in late], ["resolved"] * len(late)),
         "outcome": (trial.outcome, fault.outcome),
-        "tickets": (len(trial.tickets) in fault.tickets, True),
+        "tickets": (len(trial.tickets), 1),
         "changes by the ledger": (trial.acts, list(fault.acts)),
         "changes by Redis' count": (set(trial.changes), named),
         "started by supervisord": (trial.spawned, [fault.process] if fault.process else []),
@@ -87,6 +87,9 @@ def attempt(stack: PipelineStack, observer: ObserverProcess, fault: Fault) -> Tr
     try:
         fault.inflict(stack)
         written = len(stack.supervisord_log())
+        if fault.passes is not None:
+            wait_until(partial(_walked, observer, before), "the tree is walked", LIMIT_S)
+            fault.passes(stack)
         wait_until(lambda: _ended(observer, before), "the incident ends", LIMIT_S)
         seconds = time.monotonic() - started
         outcome = _ended(observer, before)
@@ -121,8 +124,18 @@ def _incidents(observer: ObserverProcess) -> dict[str, str]:
     return {row["session_id"]: row["status"] for row in rows if row["status"] != NOTED}
 
 
+def _new(observer: ObserverProcess, before: set[str]) -> list[dict[str, Any]]:
+    return [observer.session(i) for i in _incidents(observer) if i not in before]
+
+
+def _walked(observer: ObserverProcess, before: set[str]) -> bool:
+    """Whether the walk is over: then logs are read."""
+    new = _new(observer, before)
+    return any(row["tool_name"] == "query_logs" for s in new for row in s["transitions"])
+
+
 def _heard(observer: ObserverProcess, before: set[str], alert: str) -> bool:
-    new = (observer.session(i) for i in _incidents(observer) if i not in before)
+    new = _new(observer, before)
     return any(event["message"].startswith(alert) for s in new for event in s["events"])
 
 
