@@ -60,6 +60,8 @@ class ObserverState(ObserverInput):
     """What the walk down the tree found, a fact a line; None before its end."""
     path: list[str]
     """The ill nodes of the walk, the cause first."""
+    doubts: list[str]
+    """Nodes that may be the cause instead, because they could not be looked at."""
     settled: bool
     """No node was ill at the first look, so it is looked a second time."""
     recovered: bool
@@ -118,6 +120,7 @@ class Look(TypedDict):
 FRESH: dict[str, Any] = {
     "walk": None,
     "path": [],
+    "doubts": [],
     "settled": False,
     "recovered": False,
     "promises": [],

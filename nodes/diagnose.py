@@ -37,7 +37,9 @@ async def diagnose(
     node = tree.find(incident.stage)
     if node is not None and node.type == EXTERNAL:
         return _nothing(f"{node.name} is external: not ours to repair", "none")
-    offered = runbook.offered(node, state["tried"])
+    # `get`: a run that an earlier release began has no such field.
+    doubts = state.get("doubts") if runbook.act_on == "readings" else None
+    offered = {} if doubts else runbook.offered(node, state["tried"])
     remedies = {name: remedy.purpose for name, remedy in offered.items()}
     observed = _worth_reading(state)
     payloads = await ledger.payloads(observed)
@@ -81,6 +83,9 @@ async def diagnose(
             "asked": [*state["asked"], reading],
             "because": f"{answer.model_id} needs {reading}: {cause}",
         }
+    if doubts:
+        why = f"{', '.join(doubts)} could not be seen and may be the cause instead"
+        return _nothing(f"not proven: {why}; {cause}", answer.model_id)
     if said["verdict"] != Verdict.PROVEN or said["remedy"] == "none":
         return _nothing(f"not proven: {cause}", answer.model_id)
     remedy = runbook.remedy(said["remedy"], stage=incident.stage, severity=incident.severity)

@@ -138,6 +138,7 @@ def _arrived(
         "incident": incident,
         "walk": [*map(promise_line, promises), *found.lines(), *more.note],
         "path": found.ill,
+        "doubts": list(found.causes[0].doubts) if found.causes else [],
         "promises": [look.node for look in broken],
         "before": before,
     }

@@ -6,7 +6,7 @@ may do so in a graph, on a command line or in a test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +42,8 @@ class Cause:
     path: tuple[str, ...]
     """From the metric down to the node."""
     because: str
+    doubts: tuple[str, ...] = ()
+    """What may be the cause instead: its check was asked, and could not tell."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,13 @@ def diagnosis(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> Diag
     return Diagnosis(
         top=top,
         causes=tuple(
-            Cause(look.node, paths[look.node], _why(tree, look, looks, deepest)) for look in causes
+            Cause(
+                look.node,
+                paths[look.node],
+                _why(tree, look, looks, deepest),
+                tuple(_instead(tree, look, looks)),
+            )
+            for look in causes
         ),
         waypoints=tuple(look for look in ill if look.node not in named),
         excluded=tuple(look for look in looks.values() if look.health is Health.HEALTHY),
@@ -163,13 +171,30 @@ def _siblings(tree: DependencyTree, one: Look, other: Look) -> bool:
     )
 
 
+def _instead(tree: DependencyTree, cause: Look, looks: Mapping[str, Look]) -> Iterator[str]:
+    """What a cause stands on or may wait for, where nobody could tell how that is."""
+    below = {node.name for node in tree.below(cause.node)}
+    pressed = _may_be_pressed(tree.nodes[cause.node])
+    for look in looks.values():
+        node = tree.nodes[look.node]
+        if look.health is not Health.UNKNOWN or node.healthcheck is None:
+            continue
+        beside = pressed and not _may_be_pressed(node) and _siblings(tree, cause, look)
+        if look.node in below or beside:
+            yield look.node
+
+
 def _why(
     tree: DependencyTree, look: Look, looks: Mapping[str, Look], deepest: Sequence[Look]
 ) -> str:
     pressed = [d.node for d in deepest if _pressing(tree, d, [look]) == look.node]
     if pressed:
         return f"{look.evidence}; {', '.join(pressed)} waits for it"
-    below = [child for child in tree.depends_on(look.node) if child in looks]
+    below = [
+        child
+        for child in tree.depends_on(look.node)
+        if child in looks and looks[child].health is Health.HEALTHY
+    ]
     if below:
         return f"{look.evidence}; what it stands on is not ill: {', '.join(below)}"
     return look.evidence

@@ -96,6 +96,7 @@ def test_without_prometheus_nothing_is_done_and_a_person_is_told(scene: Scene) -
         undo=see_again,
         cause="Not seen: redis_instance",
         outcome="escalated",
+        says="redis_instance could not be seen and may be the cause instead",
     )
     trial = attempt(scene.stack, scene.observer, fault)
     assert not wrong(trial, fault), trial

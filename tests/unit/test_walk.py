@@ -98,6 +98,24 @@ def test_what_cannot_be_seen_is_neither_blamed_nor_cleared_and_is_looked_under(
     assert [look.node for look in found.unseen] == [CONSUMER, TOPIC]
 
 
+@pytest.mark.parametrize(
+    ("ill", "unseen", "doubts"),
+    [
+        ({CONSUMER}, {REDIS}, (REDIS,)),
+        ({CONSUMER}, {TOPIC}, (TOPIC,)),
+        ({CONSUMER}, set(), ()),
+        ({REDIS}, {CONSUMER}, ()),
+    ],
+    ids=["its destination", "its source", "all was seen", "what waits for it"],
+)
+def test_a_cause_is_in_doubt_where_what_may_press_or_starve_it_could_not_be_seen(
+    tree: DependencyTree, ill: set[str], unseen: set[str], doubts: tuple[str, ...]
+) -> None:
+    """Case 28."""
+    _, found = walk(tree, TOP, ill, unseen)
+    assert found.causes[0].doubts == doubts
+
+
 def test_the_walk_may_begin_at_a_node(tree: DependencyTree) -> None:
     groups, found = walk(tree, CONSUMER, {CONSUMER, TOPIC})
     assert groups == [[CONSUMER], [TOPIC], [SOCKET]]
