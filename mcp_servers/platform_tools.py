@@ -16,7 +16,7 @@ from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from mcp_servers.actions.containers import Execute, RestartContainer
-from mcp_servers.actions.contract import World
+from mcp_servers.actions.contract import CannotTell, World
 from mcp_servers.actions.once import Once
 from mcp_servers.actions.redis_clients import KillIdleClients
 from mcp_servers.actions.redis_config import SetConfig
@@ -80,8 +80,10 @@ def build_server(sections: Sections, data_dir: Path) -> FastMCP:
         try:
             return await work()
         except Exception as error:
-            words = mask.text(str(error) or type(error).__name__)
-            raise ToolError(words[:1000]) from None
+            words = mask.text(str(error) or type(error).__name__)[:1000]
+            # So it is not taken for a failure, after which something else could be tried.
+            unclear = "(unknown) " if isinstance(error, CannotTell) else ""
+            raise ToolError(unclear + words) from None
 
     @server.tool(annotations=READS)
     async def find_platform_action(idempotency_key: Key) -> FoundAction:

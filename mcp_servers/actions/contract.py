@@ -26,6 +26,11 @@ class CannotTell(Exception):
     """Whether it was done can't be seen."""
 
 
+def unseen(tool: str, target: str) -> CannotTell:
+    """What is said of an effect that leaves no trace."""
+    return CannotTell(f"whether {tool} on {target} was done can't be seen")
+
+
 @dataclass(frozen=True)
 class World:
     """What the server was told, what it must not say, and what it remembers of settings."""
@@ -103,7 +108,7 @@ class Action(ABC, Generic[R]):
         Raises:
             CannotTell: neither can be said.
         """
-        raise CannotTell(f"whether {self.tool} on {self.target} was done can't be seen")
+        raise unseen(self.tool, self.target)
 
 
 _POINTER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@/+-]*")

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from mcp_servers.actions import VISIBLE
-from mcp_servers.actions.contract import Action, CannotTell, Failed, Refused, World
+from mcp_servers.actions.contract import Action, CannotTell, Failed, Refused, World, unseen
 from mcp_servers.backends.action_records import ActionRecords, Record
 from mcp_servers.backends.trouble import SourceTrouble
 from mcp_servers.pipeline_results import FoundAction
@@ -63,7 +63,7 @@ class Once:
                 record = await self._records.find(key) or found
                 if not record.ended:
                     if record.tool not in VISIBLE:
-                        raise CannotTell(f"whether {record.tool} on {record.target} was done")
+                        raise unseen(record.tool, record.target)
                     action = VISIBLE[record.tool](world=self._world, **record.args)  # pyright: ignore[reportCallIssue]
                     result = await action.seen(record)
                     if result is None:

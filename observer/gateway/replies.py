@@ -10,6 +10,9 @@ from mcp.types import CallToolResult, TextContent
 
 from observer.domain.calls import CallStatus
 
+UNCLEAR = "(unknown)"
+"""With this word a tool's error begins where the effect may have happened all the same."""
+
 _ANSWER_LIMIT = 262_144
 
 
@@ -32,7 +35,9 @@ def reply_from(result: CallToolResult) -> Reply:
     if len(text) > _ANSWER_LIMIT:
         return Reply(CallStatus.UNKNOWN, None, f"the answer has {len(text)} characters, too many")
     if result.isError:
-        return Reply(CallStatus.ERROR, None, text)
+        # The SDK writes the tool's name and a colon before the tool's own words.
+        unclear = text.partition(": ")[2].startswith(UNCLEAR) or text.startswith(UNCLEAR)
+        return Reply(CallStatus.UNKNOWN if unclear else CallStatus.ERROR, None, text)
     payload = result.structuredContent
     if _says_error(payload, text):
         return Reply(CallStatus.ERROR, payload, text)

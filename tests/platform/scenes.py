@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -99,10 +98,9 @@ def script(path: Path, text: str) -> str:
     return str(path)
 
 
-def exists(pid: int) -> bool:
-    """Whether a process still runs."""
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended, although nobody may have asked how."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
         return False
-    return True

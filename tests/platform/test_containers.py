@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.platform.scenes import crash_before_record, over_stdio, platform, script
-from tests.stack.part import program
+from mcp_servers.actions.containers import RestartContainer
+from tests.platform.scenes import crash_before_record, over_stdio, platform, runs, script
+from tests.stack.part import program, wait_until
 from tests.stack.redis_server import RedisServer
 from tests.telemetry.scenes import Asker
 
@@ -172,7 +173,33 @@ async def test_a_container_is_restarted_by_its_own_command_alone(tmp_path: Path)
     assert done["container"] == "app" and again == done
     assert log.read_text() == "restart app\n", "an unclear restart is never repeated blindly"
     assert "no restart for unknown" in elsewhere and "has no container" in bare
-    assert "container_restart on app" in unclear and "can't be seen" in repeated
+    assert "(unknown) whether container_restart on app was done" in unclear
+    assert "(unknown) " in repeated and "can't be seen" in repeated
+
+
+async def test_a_restart_that_does_not_end_in_time_is_unclear_and_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 26: the outcome of a write is unknown then; the command and its children are ended."""
+    monkeypatch.setattr(RestartContainer, "limit_s", 0.5)
+    pids = tmp_path / "pids"
+    slow = script(
+        tmp_path / "slow",
+        f"""import os, time
+os.fork()
+open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n')
+time.sleep(60)""",
+    )
+    async with platform(tmp_path / "data", NODES, containers={"app": {"restart": [slow]}}) as ask:
+        said = await ask.complaint(
+            "container_restart", node="app", reason="stuck", idempotency_key="k"
+        )
+    left = [int(pid) for pid in pids.read_text().split()]
+
+    assert said.startswith("Error executing tool container_restart: (unknown) ")
+    assert "did not end within 0.5 s" in said
+    assert len(left) == 2
+    wait_until(lambda: not any(runs(pid) for pid in left), "both have ended")
 
 
 async def test_our_passwords_are_in_no_output_and_no_record(tmp_path: Path) -> None:
