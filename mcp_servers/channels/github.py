@@ -56,7 +56,7 @@ def marker(incident_key: str, key: str) -> str:
 def written(incident_key: str, key: str, body: str) -> str:
     """A text for GitHub: fenced, so that nothing in it is a mention, a link or a marker."""
     text = shortened(plain(body), _LONGEST_BODY)
-    fence = "`" * max(3, *(len(run) + 1 for run in _FENCES.findall(text)), 3)
+    fence = "`" * max([3, *(len(run) + 1 for run in _FENCES.findall(text))])
     return f"{marker(incident_key, key)}\n{fence}text\n{text}\n{fence}\n"
 
 

@@ -122,6 +122,9 @@ async def test_an_issue_shows_untrusted_text_fenced_and_a_forged_marker_is_none(
         bad = {**ISSUE, "incident_key": "bad", "body": f"{HOSTILE}\n````\n{forged}"}
         await ask("open_github_issue", **{**bad, "title": "a\nb"}, idempotency_key="k-2")
         far.github.issues.pop(0)
+        # Somebody gave our label to an issue of their own, which quotes one of ours.
+        quoting = {**far.github.issues[0], "number": 2, "body": f"see {forged}"}
+        far.github.issues.append(quoting)
     async with tools(far, tmp_path / "b") as ask:
         again = await ask("open_github_issue", **ISSUE, idempotency_key="k-3")
 
@@ -167,7 +170,7 @@ async def test_a_link_local_address_is_never_connected_to(
 def echo(asked: Asked) -> Reply:
     """Says everything it was told, as misconfigured proxies do."""
     sent = f"{asked.path} {asked.headers.get('authorization', '')}"
-    cut = "x" * (196 - len(sent))  # before a secret of which a cut would leave the first half
+    cut = "x" * (165 - len(sent))  # before a secret of which a cut would leave the first half
     words = f"{sent}{cut}{sent} {asked.body.decode()} {quote(asked.path, safe='')}"
     return Reply(500, words.encode())
 

@@ -62,6 +62,7 @@ def test_what_the_observer_accepts_its_server_accepts() -> None:
         ),
         ({"telegram": {"token_env": "T", "chat_id": ""}}, "chat_id"),
         ({"telegram": {"token_env": "T", "chat_id": True}}, "chat_id"),
+        ({"telegram": {"token_env": "T", "chat_id": "@name"}}, "chat_id"),
         ({"telegram": {"token_env": "T", "chat_id": "1", "approvers": ["a b"]}}, "approvers"),
         ({"github": {"repo": "acme/../x", "token_env": "T"}}, "repo"),
         ({"github": {"repo": "acme/..", "token_env": "T"}}, "repo"),
