@@ -68,6 +68,7 @@ _FAILING_SINCE = (
     " AND (events.status != 'done' OR EXISTS (SELECT 1 FROM runs"
     " WHERE runs.tenant_id = this.tenant_id AND runs.session_id = this.session_id"
     " AND runs.event_key = events.event_key))"
+    " AND (events.resolved_at IS NULL OR events.seq = this.seq)"
     " ORDER BY events.seq LIMIT 1"
 )
 
@@ -133,7 +134,8 @@ class Events:
 
     async def failing_since(self, event_key: str) -> float | None:
         """When the failure that an event is about came in: its session's first event after the
-        last one that was healed, as Unix time. What was only acknowledged is no failure.
+        last one that was healed, as Unix time. What was only acknowledged is no failure, and what
+        its source has called over is another one.
         """
         row = await self._database.read(
             lambda c: c.execute(_FAILING_SINCE, (event_key,)).fetchone()

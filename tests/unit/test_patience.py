@@ -17,7 +17,7 @@ from observer.domain.event import Event, Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.gateway import patience as patience_module
 from observer.gateway.patience import Patience
-from observer.records import sessions as sessions_module
+from observer.records import arrivals as arrivals_module
 from observer.records.database import Database
 from observer.records.events import Events
 from observer.records.journal import Journal
@@ -103,7 +103,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await made.database.open()
     clock = SimpleNamespace(time=lambda: made.now, monotonic=lambda: made.steady)
     monkeypatch.setattr(patience_module, "time", clock)
-    monkeypatch.setattr(sessions_module, "time", clock)
+    monkeypatch.setattr(arrivals_module, "time", clock)
     yield made
     await made.database.close()
 
@@ -142,11 +142,27 @@ async def test_what_is_only_acknowledged_is_no_failure(world: World) -> None:
     info = Event(
         event_id="i", session_id="s", stage="loading", message="ok", severity=Severity.INFO
     )
-    await world.sessions.acknowledge(info, body_hash="i", decision="acknowledged")
+    await world.sessions.acknowledge(
+        info, body_hash="i", severity=Severity.INFO, decision="acknowledged"
+    )
     world.wait(HOUR)
     incident = await world.comes_in("e-1")
     world.wait(MINUTE)
     assert await world.minutes(incident) == 1
+
+
+@pytest.mark.asyncio
+async def test_what_its_source_called_over_is_another_failure(world: World) -> None:
+    """An alert that flaps has not failed since it first fired."""
+    first = await world.comes_in("e-1")
+    world.wait(HOUR)
+    over = Event(event_id="o", session_id="s", stage="loading", message="ok")
+    await world.sessions.acknowledge(
+        over, body_hash="o", severity=None, decision="resolved", resolves=first.event_key
+    )
+    again = await world.comes_in("e-2")
+    world.wait(MINUTE)
+    assert await world.minutes(again) == 1
 
 
 @pytest.mark.asyncio
