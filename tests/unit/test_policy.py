@@ -248,6 +248,22 @@ async def test_what_had_begun_goes_on_though_others_filled_the_cap_since(world: 
     assert len(world.backend.calls) == 1
 
 
+async def test_a_call_does_not_count_against_its_own_second_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observer.gateway.dispatcher._WRITE_RETRY_S", 0.0)
+    world.at_most = Cap(1, timedelta(hours=1))
+    world.backend.status = CallStatus.TIMEOUT
+
+    async def look_up(tool: str, key: str) -> Reply:
+        world.backend.status = CallStatus.SUCCESS
+        return Reply(CallStatus.SUCCESS, {"found": False}, "")
+
+    world.backend.look_up = look_up  # type: ignore[method-assign]
+    assert await world.act("redis", "redis") == ["done", "refused"]
+    assert len(world.backend.calls) == 2
+
+
 async def test_a_clock_that_jumps_opens_no_burst(world: World) -> None:
     """Cases 21 and 22: back, what was done still counts; a day on, a new window has its cap."""
     assert await world.act("redis", "redis") == ["done", "done"]
