@@ -18,6 +18,7 @@ from observer.domain.redaction import Redactor
 from observer.gateway import patience as patience_module
 from observer.gateway.patience import Patience
 from observer.records import arrivals as arrivals_module
+from observer.records import sessions as sessions_module
 from observer.records.database import Database
 from observer.records.events import Events
 from observer.records.journal import Journal
@@ -104,6 +105,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     clock = SimpleNamespace(time=lambda: made.now, monotonic=lambda: made.steady)
     monkeypatch.setattr(patience_module, "time", clock)
     monkeypatch.setattr(arrivals_module, "time", clock)
+    monkeypatch.setattr(sessions_module, "time", clock)
     yield made
     await made.database.close()
 
