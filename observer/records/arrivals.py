@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity
+from observer.domain.occurrence import OVER
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 
@@ -51,8 +52,11 @@ class Arrivals:
             fresh = self._admit(connection, event, body_hash, arrival)
             if fresh and resolves is not None:
                 connection.execute(
-                    "UPDATE events SET resolved_at = ? WHERE event_key = ?",
-                    (time.time(), resolves),
+                    # Of a subject also the occurrences whose end nobody told.
+                    "UPDATE events SET resolved_at = ? WHERE resolved_at IS NULL AND"
+                    " (event_key = ? OR tenant_id = ? AND json_extract(payload, '$.subject') = ?"
+                    " AND json_extract(payload, '$.event_id') NOT LIKE ?)",
+                    (time.time(), resolves, event.tenant_id, event.subject, f"%{OVER}"),
                 )
             return fresh
 

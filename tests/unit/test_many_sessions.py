@@ -97,7 +97,7 @@ QUESTIONS: dict[str, tuple[Ask, int]] = {
     "sessions by a common status": (listed(status="resolved"), 50),
     "sessions by a rare status": (listed(status="failed"), DEAD),
     "sessions of a tenant by status": (listed(tenant_id="tenant-0", status="failed"), DEAD),
-    "sessions that may be joined": (lambda d: Events(d).open_sessions("tenant-0"), UNFINISHED // 2),
+    "sessions that may be joined": (lambda d: Events(d).joinable("tenant-0"), UNFINISHED // 2),
     "the queue's length": (lambda d: SessionViews(d).pending(), 3),
     "left-over events": (lambda d: Events(d).left_over(), UNFINISHED),
     "dead letters": (lambda d: DeadLetters(d).list(tenant_id=None, limit=50), DEAD),

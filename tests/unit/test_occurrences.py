@@ -76,6 +76,18 @@ async def test_a_failure_after_an_end_that_nobody_told_is_a_new_event(world: Wor
     assert later.session_id != first.session_id
 
 
+async def test_an_end_ends_the_occurrences_before_it_whose_end_nobody_told(world: World) -> None:
+    first = await gatus(world)
+    await world.end(first.session_id)
+    world.now += WINDOW + 1
+    second = await gatus(world)
+    await gatus(world, status="RESOLVED")
+    for session in (first.session_id, second.session_id):
+        shown = await world.views.show("default", session)
+        assert shown is not None
+        assert shown["events"][0]["resolved_at"] == world.now
+
+
 async def test_an_end_without_a_beginning_is_noted_and_hides_no_later_beginning(
     world: World,
 ) -> None:
