@@ -87,8 +87,10 @@ class Learned(KnownErrorViews):
         Raises:
             ConfigurationError: it would not be accepted in known_errors.yaml.
         """
-        self._checked(entry)
         name = entry["id"]
+        if await self.entry(name) is None:
+            # Against all of the configuration: only once for each.
+            self._checked(entry)
 
         def work(connection: Connection) -> None:
             waiting = connection.execute(
