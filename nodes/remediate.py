@@ -11,6 +11,7 @@ from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import Remedy, Wait
 from observer.domain.runbook import Runbook
+from observer.domain.target import acted_upon
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.proof import prove
@@ -30,7 +31,8 @@ async def remediate(
     assert remedy is not None  # noqa: S101  the arrow here asks for one
     rollback = state.get("rolling_back") is not None
     done = remedy.rollback[:step] if rollback else remedy.steps[:step]
-    waited = await claims.take(incident.stage, incident.event_key)
+    nodes = acted_upon(remedy, about=incident.stage, tree=tree)
+    waited = await claims.take(incident.event_key, *nodes)
     begun = any(isinstance(earlier, Call) for earlier in done)
     if not begun and (waited or state.get("look_again")):
         return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run, waited)

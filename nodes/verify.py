@@ -10,6 +10,7 @@ from observer.domain.calls import CallStatus, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import ApprovalState, Remedy
 from observer.domain.runbook import Runbook
+from observer.domain.target import acted_upon
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.proof import prove
@@ -27,9 +28,11 @@ async def verify(
     configuration: Configuration,
     run: Run,
 ) -> dict[str, Any]:
-    incident = state["incident"]
+    incident, remedy = state["incident"], state["remedy"]
+    assert remedy is not None  # noqa: S101  only a remedy leads here
     # After a crash another session may be acting on the node: its verdict comes first.
-    await claims.take(incident.stage, incident.event_key)
+    nodes = acted_upon(remedy, about=incident.stage, tree=tree)
+    await claims.take(incident.event_key, *nodes)
     update = await _look(state, dispatcher, ledger, runbook, tree, configuration, run)
     if update.get("healthy") is not None:
         claims.release(incident.event_key)

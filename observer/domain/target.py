@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from observer.domain.calls import Call
 from observer.domain.dependency_tree import DependencyTree, Node
+from observer.domain.remedy import Remedy
 from observer.errors import OutsideIncident
 
 _NODES = ("node", "stage")
@@ -25,6 +28,15 @@ def target_of(call: Call, *, about: str, tree: DependencyTree) -> str:
     if _CONTAINER in call.args:
         targets.append(_in_container(call, call.args[_CONTAINER], about, tree))
     return targets[0] if targets else _inside(call, about, about, tree)
+
+
+def acted_upon(remedy: Remedy, *, about: str, tree: DependencyTree) -> list[str]:
+    """The incident's own node, and the others that a remedy acts on."""
+    named = [about]
+    for call in remedy.calls:
+        with suppress(OutsideIncident):  # such a step is refused, whoever has its turn
+            named.append(target_of(call, about=about, tree=tree))
+    return list(dict.fromkeys(named))
 
 
 def why_outside(call: Call, *, about: str, tree: DependencyTree) -> str | None:

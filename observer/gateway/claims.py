@@ -10,13 +10,13 @@ from observer.domain.dependency_tree import DependencyTree
 
 @dataclass(eq=False)
 class _Claim:
-    node: str
     holder: str
+    nodes: frozenset[str]
     lineage: frozenset[str]
     granted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def conflicts(self, other: _Claim) -> bool:
-        return self.holder != other.holder and self.node in other.lineage
+        return self.holder != other.holder and not self.nodes.isdisjoint(other.lineage)
 
 
 class Claims:
@@ -30,15 +30,17 @@ class Claims:
         self._tree = tree
         self._claims: list[_Claim] = []
 
-    async def take(self, node: str, holder: str) -> bool:
-        """Wait until the node is this holder's; returns whether somebody else had it until now.
+    async def take(self, holder: str, *nodes: str) -> bool:
+        """Wait until the nodes are this holder's; returns whether somebody else had one until now.
 
-        One claim a holder: what it had before on another node is given back first.
+        One claim a holder: what it had before on other nodes is given back first.
         """
-        if any(claim.node == node for claim in self._held_by(holder)):
+        wanted = frozenset(nodes)
+        if any(claim.nodes == wanted for claim in self._held_by(holder)):
             return False
         self.release(holder)
-        claim = _Claim(node, holder, self._lineage(node))
+        lineage = frozenset[str]().union(*map(self._lineage, wanted))
+        claim = _Claim(holder, wanted, lineage)
         self._claims.append(claim)
         self._grant()
         waited = not claim.granted.is_set()

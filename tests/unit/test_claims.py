@@ -27,16 +27,16 @@ TREE = DependencyTree(
 @pytest.mark.asyncio
 async def test_a_free_node_is_taken_at_once_and_again_by_its_holder() -> None:
     claims = Claims(TREE)
-    assert await claims.take("loading", "a") is False
-    assert await claims.take("loading", "a") is False
-    assert await claims.take("gateway", "b") is False
+    assert await claims.take("a", "loading") is False
+    assert await claims.take("a", "loading") is False
+    assert await claims.take("b", "gateway") is False
 
 
 @pytest.mark.asyncio
 async def test_the_second_one_waits_until_the_first_gives_back_and_is_told_that_it_waited() -> None:
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    second = asyncio.create_task(claims.take("loading", "b"))
+    await claims.take("a", "loading")
+    second = asyncio.create_task(claims.take("b", "loading"))
     await asyncio.sleep(0)
     assert not second.done()
 
@@ -53,7 +53,7 @@ async def test_of_many_that_wait_one_at_a_time_has_the_node() -> None:
 
     async def work(holder: str) -> None:
         nonlocal most
-        await claims.take("loading", holder)
+        await claims.take(holder, "loading")
         inside.append(holder)
         most = max(most, len(inside))
         await asyncio.sleep(0)
@@ -67,13 +67,13 @@ async def test_of_many_that_wait_one_at_a_time_has_the_node() -> None:
 @pytest.mark.asyncio
 async def test_who_gives_up_waiting_takes_nothing() -> None:
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    impatient = asyncio.create_task(claims.take("loading", "b"))
+    await claims.take("a", "loading")
+    impatient = asyncio.create_task(claims.take("b", "loading"))
     await asyncio.sleep(0)
     impatient.cancel()
     await asyncio.wait([impatient])
     claims.release("a")
-    assert await claims.take("loading", "c") is False
+    assert await claims.take("c", "loading") is False
 
 
 @pytest.mark.asyncio
@@ -81,8 +81,8 @@ async def test_who_gives_up_waiting_takes_nothing() -> None:
 async def test_a_node_above_or_below_a_claimed_one_waits(other: str) -> None:
     """Case 91, on a lineage: at most one remediation on a node and what hangs together with it."""
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    second = asyncio.create_task(claims.take(other, "b"))
+    await claims.take("a", "loading")
+    second = asyncio.create_task(claims.take("b", other))
     await asyncio.sleep(0)
     assert not second.done()
     claims.release("a")
@@ -92,18 +92,29 @@ async def test_a_node_above_or_below_a_claimed_one_waits(other: str) -> None:
 @pytest.mark.asyncio
 async def test_another_branch_does_not_wait_even_where_both_stand_on_the_same_node() -> None:
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    assert await claims.take("reports", "b") is False
-    assert await claims.take("a node of no tree", "c") is False
+    await claims.take("a", "loading")
+    assert await claims.take("b", "reports") is False
+    assert await claims.take("c", "a node of no tree") is False
+
+
+@pytest.mark.asyncio
+async def test_whoever_acts_on_several_nodes_keeps_every_one_of_them() -> None:
+    claims = Claims(TREE)
+    await claims.take("a", "gateway", "loading")
+    waiting = [asyncio.create_task(claims.take(f"b-{n}", n)) for n in ("gateway", "database")]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    claims.release("a")
+    assert [await task for task in waiting] == [True, True]
 
 
 @pytest.mark.asyncio
 async def test_who_came_first_goes_first_though_a_later_one_could_go_at_once() -> None:
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    root = asyncio.create_task(claims.take("database", "b"))
+    await claims.take("a", "loading")
+    root = asyncio.create_task(claims.take("b", "database"))
     await asyncio.sleep(0)
-    later = asyncio.create_task(claims.take("reports", "c"))
+    later = asyncio.create_task(claims.take("c", "reports"))
     await asyncio.sleep(0)
     assert not root.done()
     assert not later.done()
@@ -118,10 +129,10 @@ async def test_who_came_first_goes_first_though_a_later_one_could_go_at_once() -
 async def test_a_holder_that_takes_another_node_gives_the_first_one_back() -> None:
     """One claim a session: two that each want what the other has cannot block each other."""
     claims = Claims(TREE)
-    await claims.take("loading", "a")
-    await claims.take("reports", "b")
-    first = asyncio.create_task(claims.take("reports", "a"))
-    second = asyncio.create_task(claims.take("loading", "b"))
+    await claims.take("a", "loading")
+    await claims.take("b", "reports")
+    first = asyncio.create_task(claims.take("a", "reports"))
+    second = asyncio.create_task(claims.take("b", "loading"))
     assert await asyncio.wait_for(second, 1) is False
     assert await asyncio.wait_for(first, 1) is True
 
@@ -145,7 +156,7 @@ def test_never_two_on_one_lineage_and_nobody_waits_for_ever(
         return {node, *TREE.above(node), *below}
 
     async def act(claims: Claims, holder: str, node: str, turns: int) -> None:
-        await claims.take(node, holder)
+        await claims.take(holder, node)
         assert not inside & lineage(node), f"{node} beside {inside}"
         inside.add(node)
         try:
@@ -170,7 +181,7 @@ def test_never_two_on_one_lineage_and_nobody_waits_for_ever(
         assert not [e for e in ended if isinstance(e, Exception)]
         async with asyncio.timeout(5):
             for node in BELOW:
-                await claims.take(node, "afterwards")
+                await claims.take("afterwards", node)
 
     inside.clear()
     asyncio.run(play())

@@ -31,7 +31,8 @@ def state(**changed: Any) -> Any:
 async def visit(**changed: Any) -> tuple[dict[str, Any], float]:
     """What a visit says, and how long it took: with no door to any tool."""
     doors: dict[str, Any] = dict.fromkeys(list(signature(remediate).parameters)[1:])
-    doors["claims"] = Claims(DependencyTree({}, {}))
+    doors["tree"] = DependencyTree()
+    doors["claims"] = Claims(doors["tree"])
     started = time.monotonic()
     update = await remediate(state(**changed), **doors)
     return update, time.monotonic() - started
