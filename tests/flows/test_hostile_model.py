@@ -209,7 +209,7 @@ def test_whatever_a_model_answers_only_the_runbooks_calls_are_made(stage, answer
 
 
 class NoRecords:
-    """A ledger that keeps nothing, and an approvals table in which nobody has approved."""
+    """A ledger and a memory that keep nothing, and approvals that nobody has given."""
 
     async def find(self, key: str) -> None:
         return None
@@ -220,6 +220,9 @@ class NoRecords:
 
     async def payloads(self, observations: list[Observation]) -> dict[str, Any]:
         return {}
+
+    async def similar(self, *_: Any) -> list[Any]:
+        return []
 
     async def calls_since(self, *_: Any) -> int:
         return 0
@@ -288,13 +291,14 @@ async def carried_out(world: World, models: OneAnswer, severity: str) -> Recorde
     dispatcher = dispatcher_over(tools, world)
     nothing: Any = NoRecords()
     state: Any = {**FRESH, "observations": [], "incident": run.incident}
-    state |= await diagnose(state, models, runbook, nothing, run)
+    tree = world.configuration.tree
+    state |= await diagnose(state, models, runbook, nothing, tree, nothing, run)
     if (remedy := state["remedy"]) is not None:
         for step in range(len(remedy.steps)):
             forged = replace(remedy, approval_id="1234")
             await dispatcher.remedy(forged, step, key=f"{remedy.id}/{step}", run=run)
     elif state["diagnosis"].reading is not None:
-        state |= await investigate(state, runbook, world.configuration.tree, nothing)
+        state |= await investigate(state, runbook, tree, nothing, nothing, world.configuration)
         for reading in state["plan"]:
             await dispatcher.read(reading.call, key=reading.key, run=run)
     return tools
