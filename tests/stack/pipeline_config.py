@@ -22,7 +22,7 @@ SHORT = {
         "{timeout: 2m, interval: 5s}": "{timeout: 8s, interval: 300ms}",
         "idle_for: 5m": "idle_for: 1s",
     },
-    "autonomy.yaml": {"delay: 5m": "delay: 2s"},
+    "autonomy.yaml": {"delay: 5m": "delay: 2s", "times: 3,": "times: 30,"},
     "known_errors.yaml": {
         "idle_for: 5m": "idle_for: 1s",
         "timeout: 60s": "timeout: 5s",

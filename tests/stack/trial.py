@@ -31,7 +31,7 @@ class Trial:
     """What became of a fault."""
 
     sessions: list[dict[str, Any]]
-    """The incident; and those of alerts that came when it had been healed."""
+    """The incident, and those of alerts that came when it had been healed."""
     outcome: str
     """How the incident ended first."""
     seconds: float
