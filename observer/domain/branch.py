@@ -7,7 +7,7 @@ from datetime import datetime
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Event, Severity
 from observer.domain.severity import from_facts
-from observer.domain.walk import PRESSED
+from observer.domain.walk import destinations
 
 
 def related(tree: DependencyTree, one: str, other: str) -> bool:
@@ -19,21 +19,9 @@ def related(tree: DependencyTree, one: str, other: str) -> bool:
         one == other
         or one in tree.above(other)
         or other in tree.above(one)
-        or _presses(tree, one, other)
+        or one in destinations(tree, other)
+        or other in destinations(tree, one)
     )
-
-
-def _presses(tree: DependencyTree, one: str, other: str) -> bool:
-    """A consumer lags because of the destination beside it."""
-    if _may_be_pressed(tree, one) == _may_be_pressed(tree, other):
-        return False
-    above = (tree.depends_on(name) for name in tree.above(one))
-    return any(one in beside and other in beside for beside in above)
-
-
-def _may_be_pressed(tree: DependencyTree, name: str) -> bool:
-    node = tree.find(name)
-    return node is not None and node.healthcheck is not None and node.healthcheck.method in PRESSED
 
 
 def covers(waiting: Event, new: Event, tree: DependencyTree, at: datetime) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from observer.domain.dependency_tree import DependencyTree, Node
+from observer.domain.dependency_tree import DependencyTree
 
 PRESSED = ("consumer_lag",)
 """Checks that fail as well for want of work from above as for a destination that takes none."""
@@ -92,19 +92,30 @@ def promise_line(look: Look) -> str:
     return f"Promise {word[look.health]}: {look.node}: {look.evidence}"
 
 
+def destinations(tree: DependencyTree, name: str) -> list[str]:
+    """The nodes beside a consumer that its lag may come from; none for what is no consumer."""
+    if not _may_be_pressed(tree, name):
+        return []
+    siblings = (tree.depends_on(above) for above in tree.above(name))
+    beside = (n for group in siblings if name in group for n in group)
+    return list(dict.fromkeys(n for n in beside if not _may_be_pressed(tree, n)))
+
+
 def next_looks(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> list[str]:
     """The nodes to look at now, independent of each other; empty when the walk is over.
 
-    `top` is a metric or a node. Under what is ill or unseen first, siblings together. Where
-    nothing is ill yet the walk goes on under what is healthy, too: a consumer that is fed nothing
-    has no lag.
+    `top` is a metric or a node. Under what is ill or unseen first, siblings together, and the
+    destinations of a consumer that lags. Where nothing is ill yet the walk goes on under what is
+    healthy, too: a consumer that is fed nothing has no lag.
     """
     if top in tree.nodes and top not in looks:
         return [top]
     suspects = [n for n, look in looks.items() if look.health is not Health.HEALTHY]
     if top in tree.metrics:
         suspects.append(top)
-    if new := _below(tree, suspects, looks):
+    lagging = (n for n in looks if looks[n].health is Health.UNHEALTHY)
+    beside = [d for n in lagging for d in destinations(tree, n) if d not in looks]
+    if new := list(dict.fromkeys([*_below(tree, suspects, looks), *beside])):
         return new
     if any(look.health is Health.UNHEALTHY for look in looks.values()):
         return []
@@ -116,8 +127,8 @@ def diagnosis(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> Diag
     ill = [look for look in looks.values() if look.health is Health.UNHEALTHY]
     stood_on = {look.node: _ill_below(tree, look.node, looks) for look in ill}
     deepest = [look for look in ill if not stood_on[look.node]]
-    causes = [look for look in deepest if _pressing(tree, look, deepest) is None]
-    paths = {look.node: tuple(tree.path(top, look.node)) for look in causes}
+    causes = [look for look in deepest if _pressing(tree, look, ill) is None]
+    paths = {look.node: _path(tree, top, look.node, ill) for look in causes}
     causes.sort(key=lambda look: -len(paths[look.node]))
     named = {look.node for look in causes}
     return Diagnosis(
@@ -126,7 +137,7 @@ def diagnosis(tree: DependencyTree, top: str, looks: Mapping[str, Look]) -> Diag
             Cause(
                 look.node,
                 paths[look.node],
-                _why(tree, look, looks, deepest),
+                _why(tree, look, looks, ill),
                 tuple(_instead(tree, look, looks)),
             )
             for look in causes
@@ -142,6 +153,17 @@ def _below(tree: DependencyTree, names: Sequence[str], looks: Mapping[str, Look]
     return list(dict.fromkeys(child for child in children if child not in looks))
 
 
+def _path(tree: DependencyTree, top: str, name: str, ill: Sequence[Look]) -> tuple[str, ...]:
+    """Down from the top; by way of a consumer that waits for what is not under the top."""
+    if direct := tree.path(top, name):
+        return tuple(direct)
+    for look in ill:
+        for beside in destinations(tree, look.node):
+            if (there := tree.path(top, look.node)) and (on := tree.path(beside, name)):
+                return (*there, *on)
+    return (name,)
+
+
 def _ill_below(tree: DependencyTree, name: str, looks: Mapping[str, Look]) -> bool:
     return any(
         node.name in looks and looks[node.name].health is Health.UNHEALTHY
@@ -149,45 +171,28 @@ def _ill_below(tree: DependencyTree, name: str, looks: Mapping[str, Look]) -> bo
     )
 
 
-def _pressing(tree: DependencyTree, look: Look, deepest: Sequence[Look]) -> str | None:
-    """The sibling that a lagging consumer waits for: its destination is ill as well."""
-    if not _may_be_pressed(tree.nodes[look.node]):
-        return None
-    for other in deepest:
-        node = tree.nodes[other.node]
-        if other.node != look.node and not _may_be_pressed(node) and _siblings(tree, look, other):
-            return other.node
-    return None
+def _pressing(tree: DependencyTree, look: Look, ill: Sequence[Look]) -> str | None:
+    """The destination that a lagging consumer waits for: it is ill as well."""
+    beside = destinations(tree, look.node)
+    return next((other.node for other in ill if other.node in beside), None)
 
 
-def _may_be_pressed(node: Node) -> bool:
-    return node.healthcheck is not None and node.healthcheck.method in PRESSED
-
-
-def _siblings(tree: DependencyTree, one: Look, other: Look) -> bool:
-    return any(
-        one.node in children and other.node in children
-        for children in (tree.depends_on(above) for above in tree.above(one.node))
-    )
+def _may_be_pressed(tree: DependencyTree, name: str) -> bool:
+    node = tree.find(name)
+    return node is not None and node.healthcheck is not None and node.healthcheck.method in PRESSED
 
 
 def _instead(tree: DependencyTree, cause: Look, looks: Mapping[str, Look]) -> Iterator[str]:
     """What a cause stands on or may wait for, where nobody could tell how that is."""
-    below = {node.name for node in tree.below(cause.node)}
-    pressed = _may_be_pressed(tree.nodes[cause.node])
+    others = {node.name for node in tree.below(cause.node)} | {*destinations(tree, cause.node)}
     for look in looks.values():
-        node = tree.nodes[look.node]
-        if look.health is not Health.UNKNOWN or node.healthcheck is None:
-            continue
-        beside = pressed and not _may_be_pressed(node) and _siblings(tree, cause, look)
-        if look.node in below or beside:
+        asked = tree.nodes[look.node].healthcheck is not None
+        if look.health is Health.UNKNOWN and asked and look.node in others:
             yield look.node
 
 
-def _why(
-    tree: DependencyTree, look: Look, looks: Mapping[str, Look], deepest: Sequence[Look]
-) -> str:
-    pressed = [d.node for d in deepest if _pressing(tree, d, [look]) == look.node]
+def _why(tree: DependencyTree, look: Look, looks: Mapping[str, Look], ill: Sequence[Look]) -> str:
+    pressed = [other.node for other in ill if look.node in destinations(tree, other.node)]
     if pressed:
         return f"{look.evidence}; {', '.join(pressed)} waits for it"
     below = [

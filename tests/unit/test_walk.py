@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.domain.dependency_tree import DependencyTree
+from observer.domain.dependency_tree import DependencyTree, HealthCheck, Metric, Node
 from observer.domain.walk import Diagnosis, Health, Look, diagnosis, next_looks
+from observer.domain.windows import ALWAYS
 from observer.settings.tree import load_tree
 from tests.unit.test_dependency_tree import trees
 
@@ -117,9 +118,34 @@ def test_a_cause_is_in_doubt_where_what_may_press_or_starve_it_could_not_be_seen
 
 
 def test_the_walk_may_begin_at_a_node(tree: DependencyTree) -> None:
-    groups, found = walk(tree, CONSUMER, {CONSUMER, TOPIC})
-    assert groups == [[CONSUMER], [TOPIC], [SOCKET]]
-    assert found.causes[0].path == (CONSUMER, TOPIC)
+    groups, found = walk(tree, TOPIC, {TOPIC, SOCKET})
+    assert groups == [[TOPIC], [SOCKET], [FEED]]
+    assert found.causes[0].path == (TOPIC, SOCKET)
+
+
+def test_a_walk_that_begins_at_a_lagging_consumer_looks_in_both_directions(
+    tree: DependencyTree,
+) -> None:
+    """The lag's alert may come before the one of the promise or of the destination."""
+    groups, found = walk(tree, CONSUMER, {CONSUMER, REDIS})
+    assert groups == [[CONSUMER], [TOPIC, REDIS]]
+    (cause,) = found.causes
+    assert cause.node == REDIS
+    assert cause.path == (CONSUMER, REDIS)
+    assert found.ill == [REDIS, CONSUMER]
+
+
+def test_a_consumer_waits_for_a_destination_that_is_ill_because_of_what_is_under_it() -> None:
+    lag = HealthCheck("consumer_lag")
+    nodes = {
+        "consumer": Node("consumer", "process", healthcheck=lag),
+        "redis": Node("redis", "infrastructure", depends_on=("disk",)),
+        "disk": Node("disk", "infrastructure"),
+    }
+    metric = Metric("m", "", "60s", ALWAYS, depends_on=("consumer", "redis"))
+    found = walk(DependencyTree({"m": metric}, nodes), "consumer", set(nodes))[1]
+    assert [cause.node for cause in found.causes] == ["disk"]
+    assert found.causes[0].path == ("consumer", "redis", "disk")
 
 
 @given(trees(), st.data())
