@@ -336,7 +336,7 @@ def test_a_fix_that_is_not_proven_by_all_is_none_and_does_not_count_as_one(
         session["session_id"],
         lambda line: (
             line.get("node") == "verify"
-            and "ke-001 did not heal it" in line["because"]
+            and "did not heal it" in line["because"]
             and still in line["because"]
         ),
     )
