@@ -141,7 +141,8 @@ def _bind(verb: Verb, services: Services) -> Any:
         try:
             update = await verb(state, **given, **extra)
         except GraphBubbleUp:
-            _emit(services, name, run, started, clock, "waiting", "a person is asked")
+            asked = state.get("because") or "a person is asked"
+            _emit(services, name, run, started, clock, "waiting", asked)
             raise
         except Exception as error:
             # Whoever runs the graph, Studio too: a run that fails holds no node any longer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from observer.domain.track_record import day
 
@@ -55,11 +56,12 @@ class PastIncident:
         return f"{day(self.ended_at)} {self.node}: {self.subject}; {self.ending}"
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> tuple[str, ...]:
     """The words that tell texts apart: no numbers, each once, not too many."""
     found = _WORD.findall(text[:_LONGEST_TEXT].casefold())
     plain = (word for word in found if not any(c.isdigit() for c in word))
-    return list(dict.fromkeys(word[:_LONGEST_WORD] for word in plain))[:_MOST_WORDS]
+    return tuple(dict.fromkeys(word[:_LONGEST_WORD] for word in plain))[:_MOST_WORDS]
 
 
 def query_of(words: Iterable[str]) -> str:

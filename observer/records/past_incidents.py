@@ -14,6 +14,7 @@ from observer.records.journal import Journal
 MOST_OF_A_NODE = 200
 MOST_OF_ALL = 20_000
 """The latest stay."""
+_MOST_ASKED = 100
 _LATEST_ATTEMPTS = 9
 """How often a remedy held is counted over so many: a year's record says less than last month's."""
 
@@ -31,6 +32,8 @@ class PastIncidents:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        # An incident is asked about at every notice of it, and at its end.
+        self._asked: dict[tuple[str, str, str], list[PastIncident]] = {}
 
     def keep_in(
         self,
@@ -43,6 +46,7 @@ class PastIncidents:
         outcome: str,
     ) -> None:
         """Keep a finished incident, once for each event, in the given transaction."""
+        self._asked.clear()
         scope = _scope(incident.tenant_id, incident.stage)
         kept = self._journal.clean(
             {
@@ -87,6 +91,9 @@ class PastIncidents:
         if not words:
             return []
         scope = _scope(tenant_id, node)
+        asked = (scope, message, exclude_session)
+        if (known := self._asked.get(asked)) is not None:
+            return known
         query = f'scope:"{scope}" AND ({query_of(words)})'
 
         def work(connection: Connection) -> list[PastIncident]:
@@ -101,7 +108,11 @@ class PastIncidents:
                 tallies[remedy] = connection.execute(_TALLY, (scope, remedy)).fetchone()
             return [PastIncident(**dict(row), **dict(tallies[row["remedy"]])) for row in rows]
 
-        return most_similar(message, await self._database.read(work))
+        found = most_similar(message, await self._database.read(work))
+        if len(self._asked) >= _MOST_ASKED:
+            self._asked.clear()
+        self._asked[asked] = found
+        return found
 
     async def search(
         self, text: str | None, *, tenant_id: str | None, node: str | None, limit: int
