@@ -32,7 +32,10 @@ async def remediate(
     rollback = state.get("rolling_back") is not None
     done = remedy.rollback[:step] if rollback else remedy.steps[:step]
     nodes = acted_upon(remedy, about=incident.stage, tree=tree)
-    waited = await claims.take(incident.event_key, *nodes)
+    others = await claims.take(incident.event_key, *nodes)
+    # What was done above or below shows in the readings; where the event is believed, whatever
+    # they say, only an action on the very node may have healed it.
+    waited = bool(others) if runbook.act_on == "readings" else not others.isdisjoint(nodes)
     begun = any(isinstance(earlier, Call) for earlier in done)
     if not begun and (waited or state.get("look_again")):
         return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run, waited)

@@ -30,26 +30,26 @@ class Claims:
         self._tree = tree
         self._claims: list[_Claim] = []
 
-    async def take(self, holder: str, *nodes: str) -> bool:
-        """Wait until the nodes are this holder's; returns whether somebody else had one until now.
+    async def take(self, holder: str, *nodes: str) -> frozenset[str]:
+        """Wait until the nodes are this holder's; returns those of whoever was waited for.
 
         One claim a holder: what it had before on other nodes is given back first.
         """
         wanted = frozenset(nodes)
         if any(claim.nodes == wanted for claim in self._held_by(holder)):
-            return False
+            return frozenset()
         self.release(holder)
         lineage = frozenset[str]().union(*map(self._lineage, wanted))
         claim = _Claim(holder, wanted, lineage)
+        before = [earlier.nodes for earlier in self._claims if claim.conflicts(earlier)]
         self._claims.append(claim)
         self._grant()
-        waited = not claim.granted.is_set()
         try:
             await claim.granted.wait()
         except asyncio.CancelledError:
             self._drop(claim)
             raise
-        return waited
+        return frozenset[str]().union(*before)
 
     def release(self, holder: str) -> None:
         """Give back what the holder has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from inspect import signature
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def state(**changed: Any) -> Any:
 async def visit(**changed: Any) -> tuple[dict[str, Any], float]:
     """What a visit says, and how long it took: with no door to any tool."""
     doors: dict[str, Any] = dict.fromkeys(list(signature(remediate).parameters)[1:])
+    doors["runbook"] = SimpleNamespace(act_on="event")
     doors["tree"] = DependencyTree()
     doors["claims"] = Claims(doors["tree"])
     started = time.monotonic()
