@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from mcp_servers.actions.contract import Action, Failed, Refused, World
+from mcp_servers.actions.contract import Action, Failed, OfNode, Refused, World
 from mcp_servers.backends.action_records import Record
 from mcp_servers.backends.programs import CannotRun, Ran, run
 from mcp_servers.masking import Mask
@@ -48,20 +48,9 @@ async def _carried_out(argv: list[str], what: str, mask: Mask) -> Ran:
 
 
 @dataclass(frozen=True)
-class RestartContainer(Action[ContainerRestarted]):
+class RestartContainer(OfNode[ContainerRestarted]):
     tool = "container_restart"
     answer = ContainerRestarted
-
-    world: World
-    node: str
-
-    @property
-    def target(self) -> str:
-        return self.node
-
-    @property
-    def args(self) -> dict[str, Any]:
-        return {"node": self.node}
 
     async def before(self) -> dict[str, Any]:
         self._command()

@@ -123,3 +123,19 @@ def pointer(name: str, value: str) -> str:
     if not _POINTER.fullmatch(value):
         raise Refused(f"{name} {value[:60]!r} is no name of one")
     return value
+
+
+@dataclass(frozen=True)
+class OfNode(Action[R]):
+    """An effect that only the name of its node makes this one and no other."""
+
+    world: World
+    node: str
+
+    @property
+    def target(self) -> str:
+        return self.node
+
+    @property
+    def args(self) -> dict[str, Any]:
+        return {"node": self.node}

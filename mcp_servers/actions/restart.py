@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_servers.actions.contract import Action, CannotTell, Failed, Refused, World, pointer
+from mcp_servers.actions.contract import CannotTell, Failed, OfNode, Refused, pointer
 from mcp_servers.backends.action_records import Record
 from mcp_servers.backends.programs import CannotRun, run
 from mcp_servers.backends.supervisor_rpc import Rejected, SupervisorRpc
@@ -124,20 +124,9 @@ class Unit(Runner):
 
 
 @dataclass(frozen=True)
-class RestartProcess(Action[ProcessRestarted]):
+class RestartProcess(OfNode[ProcessRestarted]):
     tool = "restart_process"
     answer = ProcessRestarted
-
-    world: World
-    node: str
-
-    @property
-    def target(self) -> str:
-        return self.node
-
-    @property
-    def args(self) -> dict[str, Any]:
-        return {"node": self.node}
 
     async def before(self) -> dict[str, Any]:
         return {"start": (await self._runner().look()).start}

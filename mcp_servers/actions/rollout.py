@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_servers.actions.contract import Action, CannotTell, Failed, Refused, World, pointer
+from mcp_servers.actions.contract import CannotTell, Failed, OfNode, Refused, pointer
 from mcp_servers.backends.action_records import Record
 from mcp_servers.backends.programs import CannotRun, run
 from mcp_servers.backends.trouble import SourceTrouble
@@ -16,20 +16,9 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
 @dataclass(frozen=True)
-class RestartRollout(Action[RolloutRestarted]):
+class RestartRollout(OfNode[RolloutRestarted]):
     tool = "rollout_restart"
     answer = RolloutRestarted
-
-    world: World
-    node: str
-
-    @property
-    def target(self) -> str:
-        return self.node
-
-    @property
-    def args(self) -> dict[str, Any]:
-        return {"node": self.node}
 
     async def before(self) -> dict[str, Any]:
         return {"annotation": (await self._annotations()).get(OURS, "")}
