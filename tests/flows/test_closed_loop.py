@@ -29,7 +29,7 @@ RUNBOOK = """\
 act_on: readings
 walk: [WARNING, CRITICAL]
 settle: 300ms
-check: {timeout: 1200ms, interval: 200ms}
+check: {timeout: 3s, interval: 200ms}
 conditions: {tool: query_metrics, args: {query: "{query}"}}
 logs: {tool: query_logs, args: {container: "{container}", contains: ERROR, minutes: 15}}
 remedies:
@@ -53,7 +53,7 @@ errors:
       type: automated
       steps:
         - {action: heal, args: {node: redis_instance}}
-        - {action: verify, check: redis_connected_clients < 200, timeout: 1200ms}
+        - {action: verify, check: redis_connected_clients < 200, timeout: 3s}
     severity: high
 """
 
@@ -336,7 +336,7 @@ def test_a_fix_that_is_not_proven_by_all_is_none_and_does_not_count_as_one(
         session["session_id"],
         lambda line: (
             line.get("node") == "verify"
-            and "did not heal it" in line["because"]
+            and "ke-001 did not heal it" in line["because"]
             and still in line["because"]
         ),
     )
