@@ -11,7 +11,7 @@ from observer.domain.calls import Call, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.remedy import Remedy, Wait
 from observer.domain.runbook import Runbook
-from observer.domain.target import acted_upon
+from observer.domain.target import acted_upon, may_have_healed
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.proof import prove
@@ -33,9 +33,8 @@ async def remediate(
     done = remedy.rollback[:step] if rollback else remedy.steps[:step]
     nodes = acted_upon(remedy, about=incident.stage, tree=tree)
     others = await claims.take(incident.event_key, *nodes)
-    # What was done above or below shows in the readings; where the event is believed, whatever
-    # they say, only an action on the very node may have healed it.
-    waited = bool(others) if runbook.act_on == "readings" else not others.isdisjoint(nodes)
+    readings_count = runbook.act_on == "readings"
+    waited = may_have_healed(others, {*nodes}, readings_count=readings_count)
     begun = any(isinstance(earlier, Call) for earlier in done)
     if not begun and (waited or state.get("look_again")):
         return await _look_again(state, remedy, dispatcher, ledger, runbook, tree, run, waited)

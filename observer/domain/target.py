@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from contextlib import suppress
 
 from observer.domain.calls import Call
@@ -37,6 +38,15 @@ def acted_upon(remedy: Remedy, *, about: str, tree: DependencyTree) -> list[str]
         with suppress(OutsideIncident):  # such a step is refused, whoever has its turn
             named.append(target_of(call, about=about, tree=tree))
     return list(dict.fromkeys(named))
+
+
+def may_have_healed(others: Set[str], ours: Set[str], *, readings_count: bool) -> bool:
+    """Whether what was done to the nodes of another session's lineage may have healed ours.
+
+    What was done above or below shows in the readings. Where the event is believed whatever they
+    say, only an action on the very node counts.
+    """
+    return bool(others) if readings_count else bool(others & ours)
 
 
 def why_outside(call: Call, *, about: str, tree: DependencyTree) -> str | None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from observer.domain.calls import Call
 from observer.domain.dependency_tree import DependencyTree, Metric, Node
-from observer.domain.target import target_of, why_outside
+from observer.domain.remedy import Check, Remedy, Wait
+from observer.domain.target import acted_upon, may_have_healed, target_of, why_outside
 from observer.domain.windows import ALWAYS
 from observer.errors import OutsideIncident
 
@@ -125,3 +126,34 @@ def test_whatever_is_named_the_target_shares_a_metric_with_the_incident(
     assert TREE.nodes[target].type != "external"
     mine = {m.name for m in TREE.suffering(about)}
     assert mine & {m.name for m in TREE.suffering(target)}
+
+
+def test_a_turn_covers_the_incidents_node_and_every_other_that_the_remedy_acts_on() -> None:
+    """Case 91. A step outside the incident is refused, so nobody waits for its node."""
+    tree = DependencyTree(
+        metrics={"fresh": Metric("fresh", "", "60s", ALWAYS, depends_on=("consumer", "redis"))},
+        nodes={n.name: n for n in (node("consumer"), node("redis"), node("elsewhere"))},
+    )
+    steps = (Call("kill", {"node": "redis"}), Wait(1), Call("restart", {"node": "elsewhere"}))
+    back = (Call("start", {"node": "consumer"}),)
+    remedy = Remedy("r", "known error", steps, Check("", "", 1, 1), rollback=back)
+    assert acted_upon(remedy, about="consumer", tree=tree) == ["consumer", "redis"]
+
+
+@pytest.mark.parametrize(
+    ("others", "readings_count", "healed"),
+    [
+        (set(), True, False),
+        (set(), False, False),
+        ({"below"}, True, True),
+        ({"below"}, False, False),
+        ({"below", "ours"}, False, True),
+    ],
+    ids=["nobody", "nobody, believed", "kin", "kin, believed", "the very node, believed"],
+)
+def test_who_waited_looks_again_where_the_other_action_may_have_healed_it(
+    others: set[str], readings_count: bool, healed: bool
+) -> None:
+    """Case 91."""
+    found = may_have_healed(others, {"ours"}, readings_count=readings_count)
+    assert found is healed
