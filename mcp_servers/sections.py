@@ -21,6 +21,7 @@ class Prometheus(Told):
     url: str
     bearer_token_file: str | None = None
     basic_auth_file: str | None = None
+    lookback: float = Field(default=0, ge=0)
 
 
 class Loki(Told):

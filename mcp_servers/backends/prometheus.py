@@ -53,16 +53,25 @@ class PrometheusApi:
         self._address = Address.parse(settings.url, "Prometheus")
         self._bearer_file = settings.bearer_token_file
         self._basic_file = settings.basic_auth_file
+        self._lookback = round(settings.lookback * 1000)
         self._clock = clock
 
     async def query(self, query: str, minutes: int = 0) -> Metrics:
         """What a query says now, or said in the last minutes.
 
+        Where it says nothing now, its newest value of the last `lookback` counts: an exporter that
+        could not reach what it shows at one scrape leaves a gap, and a Redis out of clients does
+        that to its exporter just when it matters.
+
         Raises:
             SourceTrouble: it gives no answer, or refuses the query.
         """
         if minutes == 0:
-            return _metrics(query, await self._ask("/api/v1/query", {"query": query}))
+            answer = await self._ask("/api/v1/query", {"query": query})
+            if self._lookback and not answer.warnings and not _rows(answer):
+                newest = f"last_over_time(({query})[{self._lookback}ms:{self._lookback // 20}ms])"
+                answer = await self._ask("/api/v1/query", {"query": newest})
+            return _metrics(query, answer)
         now = self._clock()
         step = max(_LEAST_STEP_S, math.ceil(minutes * 60 / (MOST_POINTS - 1)))
         window = {"start": f"{now - minutes * 60:.3f}", "end": f"{now:.3f}", "step": str(step)}
@@ -113,9 +122,13 @@ def _read(name: str, status: int, body: bytes, media: str) -> _Success:
         raise SourceTrouble(f"{name}'s answer has not the shape of one") from error
 
 
-def _metrics(query: str, answer: _Success, still_there: float = 0.0) -> Metrics:
+def _rows(answer: _Success) -> list[_Row]:
     data = answer.data
-    rows = [_Row(value=data.result)] if isinstance(data, _Scalar) else data.result
+    return [_Row(value=data.result)] if isinstance(data, _Scalar) else data.result
+
+
+def _metrics(query: str, answer: _Success, still_there: float = 0.0) -> Metrics:
+    rows = _rows(answer)
     series = [_series(row) for row in rows]
     shown, size = [], 0
     for one in series[:MOST_SERIES]:

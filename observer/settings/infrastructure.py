@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from observer.domain.runbook import Data
+from observer.domain.runbook import Data, Seconds
 
 
 def _address(schemes: tuple[str, ...]) -> AfterValidator:
@@ -72,6 +72,7 @@ class Prometheus(Data):
     url: HttpUrl
     bearer_token_file: Text | None = None
     basic_auth_file: Text | None = None
+    lookback: Annotated[Seconds, Field(ge=0, le=300)] = 0.0
 
     @model_validator(mode="after")
     def _one_credential(self) -> Prometheus:

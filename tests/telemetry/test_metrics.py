@@ -77,6 +77,29 @@ async def test_a_series_that_has_ended_is_no_figure_of_now(prometheus: Prometheu
     assert answer["values"] == {}
 
 
+async def test_a_gap_is_bridged_by_the_newest_value_of_the_lookback_and_no_longer(
+    prometheus: Prometheus,
+) -> None:
+    """Case 28: an exporter that missed a scrape; what has been gone for longer is not known."""
+    now = time.time()
+    missed = f"vector(7) and (vector(time()) < {now - 1})"
+    gone = f"vector(1) and (vector(time()) < {now - 600})"
+    async with telemetry(prometheus={"url": prometheus.url, "lookback": 300}) as ask:
+        bridged = await ask("query_metrics", query=missed)
+        unknown = await ask("query_metrics", query=gone)
+        check = await ask(
+            "check_health",
+            method="promql",
+            parameters={"query": missed, "condition": "> 9"},
+        )
+    async with telemetry(prometheus={"url": prometheus.url}) as ask:
+        without = await ask("query_metrics", query=missed)
+
+    assert (bridged["found"], bridged["values"]["value"]) == ("series", 7.0)
+    assert check["status"] == "unhealthy"
+    assert unknown["found"] == without["found"] == "none"
+
+
 async def test_absent_is_not_0_and_nan_and_inf_are_themselves(prometheus: Prometheus) -> None:
     """Case 28: nothing, NaN, Inf and 0 are four answers; only 0 is a figure."""
     async with telemetry(prometheus={"url": prometheus.url}) as ask:
