@@ -19,7 +19,6 @@ from starlette.exceptions import HTTPException
 from graph.build import build_graph, serializer
 from observer.daemon import Observer, open_observer
 from observer.domain.hitl import Resume
-from observer.domain.lifecycle import Lifecycle
 from observer.errors import ConfigurationError, ObserverError, PayloadRejected, UnknownSession
 from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
@@ -181,17 +180,18 @@ async def kill_switch(body: JsonBody, observer: Current) -> dict[str, Any]:
 async def control(
     command: Literal["pause", "unpause", "restart"], body: JsonBody, observer: Current
 ) -> dict[str, Any]:
-    """Pause, go on, or start again after FAILED."""
-    if read_body(Order, body).tenant_id is not None:
-        raise PayloadRejected("one tenant cannot be paused yet, only all", field="tenant_id")
+    """Pause or go on, for a tenant or for all; or start again after FAILED."""
+    tenant_id = read_body(Order, body).tenant_id
     match command:
         case "pause":
-            changed = await observer.lifecycle.to(Lifecycle.SUSPENDED, "paused by a person")
+            changed = await observer.lifecycle.pause(tenant_id)
         case "unpause":
-            changed = await observer.lifecycle.to(Lifecycle.RUNNING, "unpaused by a person")
+            changed = await observer.lifecycle.unpause(tenant_id)
         case "restart":
+            if tenant_id is not None:
+                raise PayloadRejected("only all can be restarted", field="tenant_id")
             changed = await observer.lifecycle.restart()
-    return {"state": observer.lifecycle.state, "changed": changed}
+    return {"state": observer.lifecycle.state, "changed": changed, "held": observer.held()}
 
 
 @asynccontextmanager

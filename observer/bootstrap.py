@@ -24,6 +24,7 @@ from observer.records.database import Database
 from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
@@ -67,6 +68,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     )
     learned = Learned(database, journal, memory, configuration.known_error_rows)
     await learned.open()
+    holds = Holds(database, journal)
+    await holds.open()
     budgets = Budgets(
         ledger,
         RunBudget(limits.max_tool_calls_per_run),
@@ -82,6 +85,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         drain=drain,
         ledger=ledger,
         kill_switch=KillSwitch(database, journal),
+        holds=holds,
         events=events,
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
@@ -102,6 +106,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
                 ledger,
                 Patience(events),
             ),
+            holds,
             budgets,
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,

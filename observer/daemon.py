@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -161,9 +161,14 @@ class Observer:
             "disk": {"free_bytes": free},
             **self._listening(),
             "kill_switch": await services.kill_switch.set_for(),
+            "held": self.held(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,
         }
+
+    def held(self) -> list[dict[str, Any]]:
+        """For whom nothing is begun: a tenant or `*`, the cause, the reason, and since when."""
+        return [asdict(hold) for hold in self.services.holds.listed()]
 
     def _listening(self) -> dict[str, Any]:
         if self.telegram is None:
@@ -207,7 +212,7 @@ async def open_observer(
             await worker.start()
             retention.start()
             try:
-                await lifecycle.to(Lifecycle.RUNNING, "ready")
+                await lifecycle.ready()
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)

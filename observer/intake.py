@@ -108,7 +108,7 @@ class Intake:
             )
             return await self._answer(event, fresh)
         if alert.session_id is not None:
-            await self._refuse_when_full(alert.severity)
+            await self._refuse_when_full(alert)
             event = self._event(source, alert, event_ids[0], alert.session_id)
             return await self._enqueue(event, body_hash, fingerprint=None)
         # Two first events of one stage at the same time must find each other's session.
@@ -129,7 +129,7 @@ class Intake:
             noted = await self._sessions.note(event, body_hash=body_hash, covers=covered)
             if noted is not None:
                 return await self._answer(event, noted)
-        await self._refuse_when_full(alert.severity)
+        await self._refuse_when_full(alert)
         return await self._enqueue(event, body_hash, fingerprint)
 
     async def _session_of_branch(self, alert: Alert) -> str | None:
@@ -212,14 +212,19 @@ class Intake:
         session_id = event.session_id if stored is None else stored.event.session_id
         return Accepted(event.event_id, session_id, duplicate=not fresh)
 
-    async def _refuse_when_full(self, severity: Severity | None) -> None:
-        queue = self._settings.queue
+    async def _refuse_when_full(self, alert: Alert) -> None:
+        queue, tenant = self._settings.queue, alert.tenant_id
         limit = queue.max_pending
-        if severity is Severity.CRITICAL:
+        if alert.severity is Severity.CRITICAL:
             limit += queue.critical_reserve
-        pending = await self._services.session_views.pending()
-        if pending["queued"] + pending["running"] >= limit:
+        views = self._services.session_views
+        pending = await views.pending()
+        if pending["queued"] + pending["running"] + pending["held"] >= limit:
             raise InboxFull(f"{limit} events wait already")
+        # A tenant that is held must leave room for those that are not.
+        held = any(hold.tenant_id == tenant for hold in self._services.holds.of(tenant))
+        if held and await views.waiting(tenant) >= limit // 2:
+            raise InboxFull(f"'{tenant}' is held, and {limit // 2} of its events wait already")
 
 
 def _fresh_session(alert: Alert) -> str:

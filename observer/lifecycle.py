@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from observer.domain.hold import HoldCause
 from observer.domain.lifecycle import FailureStreak, Lifecycle, may_follow
 from observer.errors import RecordsUnavailable
 from observer.records.database import Connection
@@ -23,6 +24,7 @@ class LifecycleControl:
         limit = services.configuration.observer.worker.max_consecutive_failures
         self.streak = FailureStreak(limit)
         self.on_change: Callable[[Lifecycle], None] = lambda _: None
+        services.holds.listeners.append(self._follow_holds)
 
     async def to(self, following: Lifecycle, reason: str) -> bool:
         """Change the state, if it may follow the present one."""
@@ -45,6 +47,28 @@ class LifecycleControl:
         self.on_change(following)
         return True
 
+    async def ready(self) -> None:
+        """Work may begin; where all was held when the last process ended, it still is."""
+        await self.to(Lifecycle.RUNNING, "ready")
+        await self._follow_holds()
+
+    async def _follow_holds(self) -> None:
+        """SUSPENDED is: something holds everybody."""
+        held = self._services.holds.of_everybody()
+        if held and self.state is Lifecycle.RUNNING:
+            await self.to(Lifecycle.SUSPENDED, held[0].reason)
+        elif not held and self.state is Lifecycle.SUSPENDED:
+            await self.to(Lifecycle.RUNNING, "nothing holds it any more")
+
+    async def pause(self, tenant_id: str | None) -> bool:
+        """A person holds a tenant, or (None) all."""
+        return await self._services.holds.put(tenant_id, HoldCause.PERSON, "paused by a person")
+
+    async def unpause(self, tenant_id: str | None) -> bool:
+        """A person lifts every hold but a spent budget: that ends with its day, or is raised."""
+        causes = [cause for cause in HoldCause if cause is not HoldCause.BUDGET]
+        return bool(await self._services.holds.lift(tenant_id, *causes))
+
     async def note_failure(self, event_key: str, why: str) -> None:
         """A run failed; too many different events in a row and only a person may go on."""
         if self.streak.failed(event_key) and self.state is Lifecycle.RUNNING:
@@ -59,4 +83,8 @@ class LifecycleControl:
     async def restart(self) -> bool:
         """A person's restart after FAILED or SUSPENDED: the streak is forgotten."""
         self.streak.succeeded()
-        return await self.to(Lifecycle.RUNNING, "restarted by a person")
+        if self.state is Lifecycle.SUSPENDED:
+            return await self.unpause(None)
+        restarted = await self.to(Lifecycle.RUNNING, "restarted by a person")
+        await self._follow_holds()
+        return restarted

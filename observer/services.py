@@ -17,6 +17,7 @@ from observer.records.database import Database
 from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
@@ -41,6 +42,7 @@ class Services:
     drain: Drain
     ledger: Ledger
     kill_switch: KillSwitch
+    holds: Holds
     events: Events
     sessions: Sessions
     session_views: SessionViews

@@ -120,17 +120,19 @@ class ObserverProcess:
         assert answer.status_code == 202, answer.text
         return answer.json()["events"][0]["session_id"]
 
-    def session(self, session_id: str) -> dict[str, Any]:
+    def session(self, session_id: str, *, tenant: str = "default") -> dict[str, Any]:
         """One session as the API shows it."""
-        return self.get(f"/sessions/{session_id}")
+        return self.get(f"/sessions/{session_id}?tenant_id={tenant}")
 
-    def wait_for(self, session_id: str, *statuses: str, limit_s: float = 60.0) -> dict[str, Any]:
+    def wait_for(
+        self, session_id: str, *statuses: str, tenant: str = "default", limit_s: float = 60.0
+    ) -> dict[str, Any]:
         """Wait until a session has one of the statuses (by default: has ended)."""
         wanted = statuses or ENDED
         deadline = time.monotonic() + limit_s
         shown: dict[str, Any] = {}
         while time.monotonic() < deadline:
-            shown = self.session(session_id)
+            shown = self.session(session_id, tenant=tenant)
             if shown.get("status") in wanted:
                 return shown
             time.sleep(0.03)
@@ -141,7 +143,7 @@ class ObserverProcess:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             inbox = self.get("/health")["inbox"]
-            if inbox == {"queued": 0, "running": 0}:
+            if inbox["queued"] == inbox["running"] == 0:
                 return
             time.sleep(0.05)
         raise AssertionError(f"still busy: {self.get('/health')}\n{self.log}")

@@ -9,9 +9,7 @@ from observer.cli.environment import DEFAULT_URL, AsJson, Url
 from observer.cli.http import connect, path_to
 from observer.cli.render import emit, say
 
-OneTenant = Annotated[
-    str | None, typer.Option(help="Only this tenant (the kill switch knows tenants).")
-]
+OneTenant = Annotated[str | None, typer.Option(help="Only this tenant.")]
 
 
 class Position(StrEnum):
@@ -64,4 +62,6 @@ def order(name: str, tenant: str | None, url: str, as_json: bool) -> None:
         emit(answer)
         return
     state = f"the observer is {answer.get('state', 'as it was')}"
+    for held in answer.get("held") or []:
+        state += f"; {held['tenant_id']} is held: {held['reason']}"
     say(f"{name}: {state}" + (" (no change)" if answer.get("changed") is False else ""))

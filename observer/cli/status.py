@@ -32,16 +32,19 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
     """Every line of the page. What the daemon did not say is left out, never guessed."""
     inbox, models, disk = (health.get(part) or {} for part in ("inbox", "models", "disk"))
     age = health.get("oldest_event_age_s")
+    holds = health.get("held") or []
     servers = (health.get("mcp_servers") or {}).items()
     return [
         ("state", health.get("state")),
         ("queued", inbox.get("queued")),
         ("running", inbox.get("running")),
+        ("waiting because held", inbox.get("held") or None),
         ("oldest waiting event", None if age is None else f"{age:.0f} s"),
         *((f"tools: {name}", server_line(server)) for name, server in servers),
         ("models", models.get("profile")),
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
+        *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
         ("kill switch on for", ", ".join(health.get("kill_switch") or []) or None),
         ("consecutive failures", health.get("consecutive_failures")),
     ]

@@ -10,6 +10,7 @@ import time
 
 from observer.domain.autonomy import Bounds
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
+from observer.domain.hold import why_frozen
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
 from observer.domain.span import Span, SpanKind, span_of
@@ -18,6 +19,7 @@ from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply, reply_from_result
+from observer.records.holds import Holds
 from observer.records.ledger import Ledger, Transition
 from observer.records.questions import Questions
 from observer.records.spans import new_id, now_ms
@@ -36,6 +38,7 @@ class Dispatcher:
         ledger: Ledger,
         questions: Questions,
         policy: Policy,
+        holds: Holds,
         budgets: Budgets,
         redactor: Redactor,
         *,
@@ -45,6 +48,7 @@ class Dispatcher:
         self._ledger = ledger
         self._questions = questions
         self._policy = policy
+        self._holds = holds
         self._budgets = budgets
         self._redactor = redactor
         self._reads_valid_for_s = reads_valid_for_s
@@ -102,8 +106,8 @@ class Dispatcher:
         started, clock = now_ms(), time.monotonic()
         if ruling.kind is not RulingKind.ALLOW:
             reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
-        elif spent := await self._spent_budget(earlier, purpose, run):
-            reply = Reply(CallStatus.REFUSED, None, spent, reached=False)
+        elif why := await self._why_not_now(earlier, purpose, run):
+            reply = Reply(CallStatus.REFUSED, None, why, reached=False)
         elif purpose is Purpose.READ:
             reply = await self._read(call)
         else:
@@ -137,13 +141,17 @@ class Dispatcher:
             reply = await self._sessions.call(call.tool, call.args)
         return reply
 
-    async def _spent_budget(
+    async def _why_not_now(
         self, earlier: Transition | None, purpose: Purpose, run: Run
     ) -> str | None:
-        """Which budget a call is too much for; one that goes on was counted when it began."""
+        """Why a call that is allowed must not be made; people are always told.
+
+        One that goes on was counted when it began, and what it did has to be found out.
+        """
         if purpose is Purpose.NOTIFY or earlier is not None:
             return None
-        return await self._budgets.refusal(run)
+        frozen = why_frozen(self._holds.of(run.incident.tenant_id))
+        return frozen or await self._budgets.refusal(run)
 
     async def _write(
         self,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 
+from observer.domain.hold import EVERYBODY
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
-
-EVERYBODY = "*"
-"""No tenant can have this name."""
 
 
 class KillSwitch:

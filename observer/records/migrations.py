@@ -1,5 +1,6 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
+from observer.records.governance_tables import HOLDS
 from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
 
 MIGRATIONS: list[tuple[str, ...]] = [
@@ -218,4 +219,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # What each run told people; a session shows its latest.
         "ALTER TABLE runs ADD COLUMN report TEXT",
     ),
+    HOLDS,
 ]

@@ -9,6 +9,12 @@ from typing import Any
 from observer.domain.calls import Purpose
 from observer.domain.course import Course, Recorded
 from observer.records.database import Connection, Database
+from observer.records.holds import IS_HELD
+
+_EVENT_IS_HELD = IS_HELD.format(tenant="events.tenant_id")
+_IS_HELD = IS_HELD.format(tenant="sessions.tenant_id")
+_STATUS = f"iif(sessions.status = 'queued' AND {_IS_HELD}, 'suspended', sessions.status)"
+"""What waits because its tenant is held is suspended."""
 
 
 class SessionViews:
@@ -18,20 +24,35 @@ class SessionViews:
         self._database = database
 
     async def pending(self) -> dict[str, Any]:
-        """How much waits: `queued`, `running`, and the age in seconds of the oldest."""
+        """How much waits: `queued`, `running`, `held`, and the age in seconds of the oldest that
+        nothing holds.
+        """
         rows = await self._database.read(
             lambda c: c.execute(
-                "SELECT status, count(*) AS number, min(accepted_at) AS oldest FROM events"
-                " WHERE status IN ('queued', 'running') GROUP BY status"
+                f"SELECT iif(status = 'queued' AND {_EVENT_IS_HELD}, 'held', status) AS status,"
+                " count(*) AS number, min(accepted_at) AS oldest FROM events"
+                " WHERE status IN ('queued', 'running') GROUP BY 1"
             ).fetchall()
         )
         numbers = {row["status"]: row["number"] for row in rows}
-        oldest = min((row["oldest"] for row in rows), default=None)
+        # What is held on purpose does not age.
+        oldest = min((row["oldest"] for row in rows if row["status"] != "held"), default=None)
         return {
             "queued": numbers.get("queued", 0),
             "running": numbers.get("running", 0),
+            "held": numbers.get("held", 0),
             "oldest_event_age_s": 0.0 if oldest is None else max(0.0, time.time() - oldest),
         }
+
+    async def waiting(self, tenant_id: str) -> int:
+        """How many events of a tenant wait."""
+        row = await self._database.read(
+            lambda c: c.execute(
+                "SELECT count(*) FROM events WHERE status = 'queued' AND tenant_id = ?",
+                (tenant_id,),
+            ).fetchone()
+        )
+        return int(row[0])
 
     async def list(
         self, *, tenant_id: str | None, status: str | None, limit: int
@@ -47,8 +68,8 @@ class SessionViews:
         def work(connection: Connection) -> dict[str, Any] | None:
             who = (tenant_id, session_id)
             session = connection.execute(
-                "SELECT session_id, tenant_id, status, severity, stage, outcome, report"
-                " FROM sessions WHERE tenant_id = ? AND session_id = ?",
+                f"SELECT session_id, tenant_id, {_STATUS} AS status, severity, stage, outcome,"
+                " report FROM sessions WHERE tenant_id = ? AND session_id = ?",
                 who,
             ).fetchone()
             if session is None:
@@ -103,11 +124,14 @@ class SessionViews:
 
 def list_query(*, tenant_id: str | None, status: str | None) -> tuple[str, list[str]]:
     """Only the filters that are set: with a placeholder for "any", no index serves."""
-    filters = {"tenant_id": tenant_id, "status": status}
+    filters = {"tenant_id": tenant_id, "status": "queued" if status == "suspended" else status}
     wanted = {name: value for name, value in filters.items() if value is not None}
-    where = " AND ".join(f"{name} = ?" for name in wanted) or "true"
+    conditions = [f"{name} = ?" for name in wanted]
+    if filters["status"] == "queued":
+        conditions.append(_IS_HELD if status == "suspended" else f"NOT {_IS_HELD}")
+    where = " AND ".join(conditions) or "true"
     return (
-        "SELECT session_id, tenant_id, status, severity, stage, outcome, updated_at"
+        f"SELECT session_id, tenant_id, {_STATUS} AS status, severity, stage, outcome, updated_at"
         f" FROM sessions WHERE {where} ORDER BY updated_at DESC LIMIT ?",
         list(wanted.values()),
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+MayBegin = Callable[[], bool]
 
 
 @dataclass(eq=False)
 class _Waiting:
     session: str
     urgent: bool
+    may_begin: MayBegin
     arrival: int
     admitted: asyncio.Future[None]
 
@@ -28,10 +31,12 @@ class SessionGate:
         self._open = True
 
     @asynccontextmanager
-    async def turn(self, session: str, *, urgent: bool) -> AsyncIterator[None]:
-        """Wait for a turn, and give it back."""
+    async def turn(
+        self, session: str, *, urgent: bool, may_begin: MayBegin = lambda: True
+    ) -> AsyncIterator[None]:
+        """Wait for a turn, and give it back. Whoever may not begin waits in nobody's way."""
         admitted = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(session, urgent, next(self._arrivals), admitted)
+        waiting = _Waiting(session, urgent, may_begin, next(self._arrivals), admitted)
         self._waiting.append(waiting)
         self._admit()
         try:
@@ -56,6 +61,10 @@ class SessionGate:
         self._open = True
         self._admit()
 
+    def look_again(self) -> None:
+        """Who may begin has changed."""
+        self._admit()
+
     def _leave(self, session: str) -> None:
         self._inside.discard(session)
         self._admit()
@@ -66,7 +75,7 @@ class SessionGate:
                 # A cancelled waiter has yet to wake up and take itself off the list.
                 w
                 for w in self._waiting
-                if w.session not in self._inside and not w.admitted.cancelled()
+                if w.session not in self._inside and not w.admitted.cancelled() and w.may_begin()
             ]
             if not ready:
                 return

@@ -12,6 +12,7 @@ from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 
 from observer.domain.event import Event, Severity, digest
+from observer.domain.hold import may_begin
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.retries import next_delay
 from observer.domain.severity import from_facts
@@ -46,6 +47,7 @@ class Worker:
         self._sessions = services.sessions
         self._events = services.events
         self._approvals = services.approvals
+        self._holds = services.holds
         self._inbox = inbox
         self._requeue = requeue
         self._lifecycle = lifecycle
@@ -53,12 +55,17 @@ class Worker:
         self._gate = SessionGate(self._settings.concurrency)
         self._runner = Runner(services, graph)
         lifecycle.on_change = self._follow
+        services.holds.listeners.append(self._follow_holds)
 
     def _follow(self, state: Lifecycle) -> None:
-        if state is Lifecycle.RUNNING:
+        # Under SUSPENDED each event is asked about: a CRITICAL still reaches people.
+        if state in (Lifecycle.RUNNING, Lifecycle.SUSPENDED):
             self._gate.open()
         else:
             self._gate.shut()
+
+    async def _follow_holds(self) -> None:
+        self._gate.look_again()
 
     async def start(self) -> None:
         """Open the inbox and look after deadlines."""
@@ -92,11 +99,11 @@ class Worker:
 
     async def _handle_event(self, item: Item) -> None:
         event = await self._stored_event(item)
-        urgent = event.severity is Severity.CRITICAL
+        critical = self._rank(event) >= Severity.CRITICAL.rank
         # Everything of this session that came before goes first, whatever lane it waits in.
         while unfinished := await self._events.unfinished(event):
             for stored in unfinished:
-                await self._work_off(stored, urgent=urgent)
+                await self._work_off(stored, urgent=critical, critical=critical)
             if unfinished[-1].key == event.key:
                 return
 
@@ -126,11 +133,22 @@ class Worker:
             await self._work_off(stored, urgent=True, statuses=("waiting", *_UNFINISHED))
 
     async def _work_off(
-        self, stored: StoredEvent, *, urgent: bool, statuses: tuple[str, ...] = _UNFINISHED
+        self,
+        stored: StoredEvent,
+        *,
+        urgent: bool,
+        critical: bool = False,
+        statuses: tuple[str, ...] = _UNFINISHED,
     ) -> None:
-        session = digest(stored.event.tenant_id, stored.event.session_id)
+        """`critical`: it, or what waits behind it, must reach people whatever holds its tenant."""
+        tenant = stored.event.tenant_id
+        session = digest(tenant, stored.event.session_id)
+
+        def may_begin_now() -> bool:
+            return may_begin(self._holds.of(tenant), critical=critical)
+
         while True:
-            async with self._gate.turn(session, urgent=urgent):
+            async with self._gate.turn(session, urgent=urgent, may_begin=may_begin_now):
                 current = await self._events.event(stored.key)
                 if current is None or current.status not in statuses:
                     return

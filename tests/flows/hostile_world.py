@@ -35,6 +35,7 @@ from observer.gateway.replies import Reply
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
@@ -159,6 +160,7 @@ class World:
                 ledger,
                 Patience(Events(self.database)),
             ),
+            Holds(self.database, journal),
             budgets,
             redactor,
             reads_valid_for_s=900.0,

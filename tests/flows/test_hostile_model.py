@@ -29,6 +29,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Answer, Models, Unusable
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
+from observer.records.holds import Holds
 from tests.flows.hostile_world import Played, RecordedTools, World
 
 STAGE = "transformation"
@@ -263,6 +264,7 @@ def dispatcher_over(
         Policy(
             autonomy or configuration.autonomy, {}, configuration.tree, nothing, Patience(nothing)
         ),
+        Holds(nothing, nothing),
         budgets,
         Redactor([]),
         reads_valid_for_s=900.0,

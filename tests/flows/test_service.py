@@ -58,16 +58,37 @@ def test_a_paused_observer_keeps_events_and_works_them_off_afterwards(
 ) -> None:
     control(observer, "pause")
     session = observer.send(WARNING)
-    assert observer.session(session)["status"] == "queued"
+    assert observer.session(session)["status"] == "suspended"
+    suspended = observer.get("/sessions?status=suspended")["sessions"]
+    assert [row["session_id"] for row in suspended] == [session]
+    assert observer.get("/sessions?status=queued")["sessions"] == []
     assert httpx.get(f"{observer.url}/health").status_code == 503
     control(observer, "unpause")
     assert observer.wait_for(session)["status"] == "resolved"
 
 
-def test_one_tenant_is_never_paused_by_pausing_all(observer: ObserverProcess) -> None:
-    answer = httpx.post(f"{observer.url}/control/pause", json={"tenant_id": "acme"})
-    assert (answer.status_code, answer.json()["field"]) == (422, "tenant_id")
-    assert observer.get("/health")["state"] == "RUNNING"
+def test_a_paused_tenant_waits_and_the_others_do_not(observer: ObserverProcess) -> None:
+    assert observer.order("pause", tenant_id="acme").json()["changed"]
+    waiting = observer.send({**CRITICAL, "tenant_id": "acme"})
+    worked = observer.send(WARNING)
+    assert observer.wait_for(worked)["status"] == "resolved"
+    assert observer.session(waiting, tenant="acme")["status"] == "suspended"
+    health = observer.get("/health")
+    assert health["state"] == "RUNNING"
+    assert [(held["tenant_id"], held["cause"]) for held in health["held"]] == [("acme", "person")]
+    assert observer.order("unpause", tenant_id="acme").json()["held"] == []
+    assert observer.wait_for(waiting, tenant="acme")["status"] == "resolved"
+
+
+def test_a_paused_observer_is_still_paused_after_a_restart(observer: ObserverProcess) -> None:
+    control(observer, "pause")
+    session = observer.send(WARNING)
+    observer.kill()
+    with ObserverProcess(observer.data_dir) as survivor:
+        assert survivor.get("/health")["state"] == "SUSPENDED"
+        assert survivor.session(session)["status"] == "suspended"
+        control(survivor, "unpause")
+        assert survivor.wait_for(session)["status"] == "resolved"
 
 
 def test_a_critical_overtakes_the_warnings_of_other_sessions(observer: ObserverProcess) -> None:

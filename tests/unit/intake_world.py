@@ -15,6 +15,7 @@ from observer.intake import Accepted, Intake
 from observer.records.approvals import Approvals
 from observer.records.database import Connection, Database
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -69,6 +70,7 @@ class World:
         self.sessions = Sessions(self.database, Journal(redactor))
         self.approvals = Approvals(self.database, Journal(redactor))
         self.views = SessionViews(self.database)
+        self.holds = Holds(self.database, Journal(redactor))
         self.inbox = FakeInbox()
         self.lifecycle = SimpleNamespace(state=Lifecycle.RUNNING, reason="")
         told: Any = {"mcp_servers": {}, "queue": queue, "sessions": {"join": join}}
@@ -79,6 +81,7 @@ class World:
             sessions=self.sessions,
             approvals=self.approvals,
             session_views=self.views,
+            holds=self.holds,
             redactor=redactor,
             configuration=SimpleNamespace(observer=settings),
             drain=SimpleNamespace(wake=lambda: None),

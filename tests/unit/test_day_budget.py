@@ -24,6 +24,7 @@ from observer.records import ledger as ledger_module
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
@@ -91,6 +92,7 @@ async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_o
                 ledger,
                 Patience(Events(database)),
             ),
+            Holds(database, journal),
             Budgets(ledger, RunBudget(9), day, now=clock.time),
             Redactor([]),
             reads_valid_for_s=900.0,

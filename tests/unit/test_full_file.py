@@ -34,6 +34,7 @@ from observer.records.approvals import Approvals
 from observer.records.checkpoints import open_checkpoints
 from observer.records.database import Connection, Database
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.inbox import _insist_on_outcomes
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
@@ -134,6 +135,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
             ledger,
             Patience(Events(database)),
         ),
+        Holds(database, journal),
         Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
         redactor,
         reads_valid_for_s=900.0,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from observer.domain.lifecycle import TRANSITIONS, FailureStreak, Lifecycle, may_follow
 from observer.lifecycle import LifecycleControl
+from observer.records.holds import Holds
 
 
 class FakeDatabase:
@@ -38,6 +39,7 @@ def control(limit: int = 3) -> tuple[LifecycleControl, FakeJournal]:
         database=FakeDatabase(),
         journal=journal,
         drain=SimpleNamespace(wake=lambda: None),
+        holds=Holds(FakeDatabase(), journal),  # type: ignore[arg-type]
     )
     return LifecycleControl(services), journal  # type: ignore[arg-type]
 

@@ -98,7 +98,7 @@ QUESTIONS: dict[str, tuple[Ask, int]] = {
     "sessions by a rare status": (listed(status="failed"), DEAD),
     "sessions of a tenant by status": (listed(tenant_id="tenant-0", status="failed"), DEAD),
     "sessions that may be joined": (lambda d: Events(d).joinable("tenant-0"), UNFINISHED // 2),
-    "the queue's length": (lambda d: SessionViews(d).pending(), 3),
+    "the queue's length": (lambda d: SessionViews(d).pending(), 4),
     "left-over events": (lambda d: Events(d).left_over(), UNFINISHED),
     "dead letters": (lambda d: DeadLetters(d).list(tenant_id=None, limit=50), DEAD),
     "dead letters of a tenant": (lambda d: DeadLetters(d).list(tenant_id="none", limit=50), 0),
@@ -131,6 +131,6 @@ async def test_a_question_reads_an_index_and_sorts_no_table(
         )
         steps = [row["detail"] for row in plan]
         few = any(f"INDEX {name}" in step for step in steps for name in BOUNDED)
-        newest = question == "sessions" and steps == ["SCAN sessions USING INDEX sessions_by_age"]
+        newest = question == "sessions" and steps[0] == "SCAN sessions USING INDEX sessions_by_age"
         far = [step for step in steps if step.startswith(("SCAN", "USE TEMP B-TREE"))]
-        assert few or newest or not far, steps
+        assert few or not far[newest:], steps

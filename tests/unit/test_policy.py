@@ -32,6 +32,7 @@ from observer.records import remedy_counts
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.events import Events
+from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
@@ -98,6 +99,7 @@ class World:
             self.ledger,
             self.approvals,
             Policy(rules, self.caps, TREE, self.ledger, Patience(Events(self.database))),
+            Holds(self.database, self.journal),
             Budgets(self.ledger, RunBudget(99), DayBudget(999, ZoneInfo("UTC"))),
             Redactor([]),
             reads_valid_for_s=900.0,
