@@ -61,9 +61,10 @@ class Holds:
         if (hold.tenant_id, cause) in self._known:
             return False
         self._known[hold.tenant_id, cause] = hold
-        fresh = await self._database.write(work)
-        await self._changed()
-        return fresh
+        try:
+            return await self._database.write(work)
+        finally:
+            await self._changed()
 
     async def lift(self, tenant_id: str | None, *causes: HoldCause) -> list[Hold]:
         """Take holds off a tenant, or (None) those of all; returns what was lifted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ SESSIONS = st.sampled_from("abcd")
 STEPS = st.lists(
     st.tuples(st.just("come"), SESSIONS, st.booleans())
     | st.tuples(st.sampled_from(["go", "cancel"]), st.integers(0, 30), st.just(False))
+    | st.tuples(st.sampled_from(["hold", "lift"]), SESSIONS, st.just(False))
     | st.tuples(st.sampled_from(["shut", "open"]), st.just(0), st.just(False)),
     max_size=40,
 )
@@ -33,7 +35,9 @@ class Visitor:
         self.task.add_done_callback(lambda _: setattr(self, "state", "gone"))
 
     async def _visit(self) -> None:
-        async with self._crowd.gate.turn(self.session, urgent=self.urgent):
+        held = self._crowd.held
+        may_begin = partial(lambda session: session not in held, self.session)
+        async with self._crowd.gate.turn(self.session, urgent=self.urgent, may_begin=may_begin):
             self.state = "inside"
             self._crowd.entered.append(self)
             self._crowd.check_promises()
@@ -50,6 +54,7 @@ class Crowd:
         self.gate, self.limit = SessionGate(limit), limit
         self.visitors: list[Visitor] = []
         self.entered: list[Visitor] = []
+        self.held: set[str] = set()
         self.open = True
 
     def those(self, state: str) -> list[Visitor]:
@@ -70,6 +75,11 @@ class Crowd:
             case "cancel":
                 if here := self.those("inside") + self.those("waiting"):
                     here[which % len(here)].task.cancel()
+            case "hold":
+                self.held.add(which)
+            case "lift":
+                self.held.discard(which)
+                self.gate.look_again()
             case "shut":
                 self.open = False
                 self.gate.shut()
@@ -80,6 +90,7 @@ class Crowd:
     async def empty(self) -> None:
         """Let everybody in and out; whoever waits for ever is a failure."""
         self.open = True
+        self.held.clear()
         self.gate.open()
         for _ in range(len(self.visitors) + 1):
             await settle()
@@ -98,9 +109,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def ready(waiting: list[Visitor], inside: list[Visitor]) -> list[Visitor]:
-    held = {visitor.session for visitor in inside}
-    return [visitor for visitor in waiting if visitor.session not in held]
+def ready(waiting: list[Visitor], inside: list[Visitor], held: set[str]) -> list[Visitor]:
+    taken = {visitor.session for visitor in inside} | held
+    return [visitor for visitor in waiting if visitor.session not in taken]
 
 
 def may_pass(first: Visitor, other: Visitor, candidates: list[Visitor]) -> bool:
@@ -131,13 +142,14 @@ def test_the_urgent_go_first_then_who_came_first_and_no_turn_is_left_unused(
             waiting = [v for v in crowd.visitors if v.state == "waiting" or v in entered]
             inside = [v for v in crowd.those("inside") if before.get(v) == "inside"]
             for first in entered:
-                candidates = ready(waiting, inside)
+                candidates = ready(waiting, inside, crowd.held)
                 assert first in candidates
+                assert first.session not in crowd.held, "it may not begin"
                 assert all(may_pass(first, v, candidates) for v in candidates if v is not first)
                 waiting.remove(first)
                 inside.append(first)
             if crowd.open and len(inside) < limit:
-                assert ready(waiting, inside) == [], "a turn was left unused"
+                assert ready(waiting, inside, crowd.held) == [], "a turn was left unused"
         await crowd.empty()
 
     asyncio.run(scenario())
