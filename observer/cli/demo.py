@@ -38,8 +38,8 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Start an observer, send it the lab's events, and check what it did."""
-    play = SCENARIOS.get(scenario)
-    if play is None:
+    chosen = SCENARIOS.get(scenario)
+    if chosen is None:
         raise ConfigurationError(
             f"There is no scenario {scenario!r}: choose one of {', '.join(SCENARIOS)}."
         )
@@ -49,12 +49,15 @@ def demo(
     passed = False
     try:
         with (
-            running_daemon(home, config.resolve(), models) as url,
-            ObserverClient(url) as observer,
+            chosen.setting(home, config.resolve()) as more,
+            running_daemon(
+                home, config.resolve(), models, {**chosen.environment, **more}
+            ) as daemon,
+            ObserverClient(daemon.url) as observer,
         ):
-            stage = Stage(observer, home, quiet=as_json)
-            stage.say(f"Observer at {url}, models: {models}, data: {home}")
-            play(stage)
+            stage = Stage(observer, daemon, quiet=as_json)
+            stage.say(f"Observer at {daemon.url}, models: {models}, data: {home}")
+            chosen.play(stage)
         passed = stage.passed()
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -75,7 +78,7 @@ def demo(
             }
         )
     else:
-        stage.say("As the lab says." if passed else "NOT as the lab says.")
+        stage.say("All of it held." if passed else "NOT all of it held.")
     raise typer.Exit(0 if passed else 1)
 
 

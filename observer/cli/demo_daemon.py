@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,40 +25,67 @@ class DaemonFailed(ObserverError):
     """The demo's daemon did not come up."""
 
 
+class DemoDaemon:
+    """One `observer serve` at a time, always at the same address and on the same records."""
+
+    def __init__(self, data_dir: Path, config: Path, models: str) -> None:
+        self.data_dir = data_dir
+        port = free_port(HOST)
+        self.url = f"http://{HOST}:{port}"
+        self._command = [sys.executable, "-m", "observer.cli.app", "serve"]
+        self._command += ["--host", HOST, "--port", str(port), "--data-dir", str(data_dir)]
+        self._environment = environment(config, models)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, extra: Mapping[str, str]) -> None:
+        """Start it and wait until it is healthy. `extra` environment stays for later starts."""
+        self._environment |= extra
+        log = self.data_dir / LOG
+        with log.open("ab") as output:
+            log.chmod(0o600)
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Not the caller's directory: a `.env` there is the caller's, not the demo's.
+                cwd=self.data_dir,
+                env=self._environment,
+            )
+        wait_until_healthy(self.process, self.url)
+
+    def restart(self, extra: Mapping[str, str]) -> None:
+        """Stop it as a deploy would, and start it again with more environment."""
+        self.stop()
+        self.start(extra)
+
+    def stop(self) -> None:
+        """End it with SIGTERM, and where that does not help, for good."""
+        if self.process is not None:
+            stop(self.process)
+
+
 @contextmanager
-def running_daemon(data_dir: Path, config: Path, models: str) -> Iterator[str]:
-    """Start `observer serve`, give its address once it is healthy, stop it with SIGTERM."""
-    port = free_port(HOST)
-    log = data_dir / LOG
-    command = [sys.executable, "-m", "observer.cli.app", "serve"]
-    command += ["--host", HOST, "--port", str(port)]
-    command += ["--data-dir", str(data_dir), "--config", str(config)]
-    with log.open("wb") as output:
-        log.chmod(0o600)
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Not the caller's directory: a `.env` there is the caller's, not the demo's.
-            cwd=data_dir,
-            env=environment(models),
-        )
+def running_daemon(
+    data_dir: Path, config: Path, models: str, extra: Mapping[str, str]
+) -> Iterator[DemoDaemon]:
+    """Start `observer serve`, give it once it is healthy, stop it with SIGTERM."""
+    daemon = DemoDaemon(data_dir, config, models)
     try:
-        url = f"http://{HOST}:{port}"
-        wait_until_healthy(process, url)
-        yield url
+        daemon.start(extra)
+        yield daemon
     finally:
-        stop(process)
+        daemon.stop()
 
 
-def environment(models: str) -> dict[str, str]:
+def environment(config: Path, models: str) -> dict[str, str]:
     """The caller's environment (a model's key may be in it) without the caller's observer."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("OBSERVER")}
     # The packages as they are here, installed or not, wherever the daemon starts.
     project = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, (project, own.get("PYTHONPATH"))))
-    return {**own, "OBSERVER_MODELS": models, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"}
+    told = {"OBSERVER_CONFIG": str(config), "OBSERVER_MODELS": models}
+    return {**own, **told, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"}
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:

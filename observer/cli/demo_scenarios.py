@@ -1,8 +1,6 @@
 """What `observer demo` can show. A new scenario is a function and one line in `SCENARIOS`."""
 
-from collections.abc import Callable
-
-from observer.cli.demo_stage import ENDED, Stage
+from observer.cli.demo_stage import ENDED, Scenario, Stage
 from observer.cli.http import path_to
 from observer.cli.sessions import show_pending
 
@@ -82,4 +80,4 @@ def _cleared(transitions: list[dict[str, str]]) -> int:
     return sum(row["status"] == "done" for row in rows)
 
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {"lab": lab, "approval": approval}
+SCENARIOS: dict[str, Scenario] = {"lab": Scenario(lab), "approval": Scenario(approval)}

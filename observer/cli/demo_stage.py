@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from observer.cli.demo_daemon import DaemonFailed
+from observer.cli.demo_daemon import DaemonFailed, DemoDaemon
 from observer.cli.http import ObserverClient, path_to
 from observer.cli.render import call, console, inert, marked, shorten
 from observer.cli.send import deliver, headline, native_event
@@ -20,9 +22,12 @@ NOT_FOUND = 404
 class Stage:
     """One scenario's run. With `quiet`, the story goes to stderr: stdout is for the JSON."""
 
-    def __init__(self, observer: ObserverClient, data_dir: Path, *, quiet: bool = False) -> None:
+    def __init__(
+        self, observer: ObserverClient, daemon: DemoDaemon, *, quiet: bool = False
+    ) -> None:
         self.observer = observer
-        self.data_dir = data_dir
+        self.daemon = daemon
+        self.data_dir = daemon.data_dir
         self.quiet = quiet
         self.checks: list[dict[str, Any]] = []
         self.sessions: list[dict[str, Any]] = []
@@ -32,9 +37,9 @@ class Stage:
     def say(self, line: object = "") -> None:
         self._out.print(inert(line), soft_wrap=True)
 
-    def send(self, name: str) -> str:
-        """Post one of the lab's events; give its session."""
-        event = native_event(name)
+    def send(self, name: str, **fields: Any) -> str:
+        """Post one of the lab's events, with some fields of its own; give its session."""
+        event = {**native_event(name), **fields}
         body = json.dumps(event).encode()
         answer = deliver(self.observer, "/alerts", body, secret=None)
         self.say()
@@ -109,3 +114,19 @@ class Stage:
         outcome = session.get("outcome")
         more = f" ({inert(outcome)})" if outcome and outcome != session["status"] else ""
         self.say(f"  = {session['status']}{more}, {calls} tool calls")
+
+
+def nothing_more(data_dir: Path, config: Path) -> AbstractContextManager[Mapping[str, str]]:
+    """The demo's directories as they are, and no more environment."""
+    return nullcontext({})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is played, and what the daemon that it is played on is told by the environment."""
+
+    play: Callable[[Stage], None]
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    setting: Callable[[Path, Path], AbstractContextManager[Mapping[str, str]]] = nothing_more
+    """Entered before the daemon starts and left after it stopped, with the data directory and the
+    configuration's: for a peer, a file, a configuration of its own. Gives more environment."""

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from observer.cli import demo_stage
 from observer.cli.app import COMMANDS, app
+from observer.cli.demo_daemon import DemoDaemon
 from observer.cli.demo_scenarios import approval, lab
 from observer.cli.demo_stage import Stage
 from observer.cli.http import ObserverClient
@@ -563,7 +564,7 @@ def test_the_lab_scenario_fails_where_the_world_is_not_as_the_lab_says(
             body = {"session_id": one, "status": status, "transitions": calls(count)}
             stub.on(f"GET /sessions/{one}", 200, body)
         with ObserverClient(stub.url) as observer:
-            stage = Stage(observer, tmp_path)
+            stage = Stage(observer, DemoDaemon(tmp_path, PROJECT / "config", "runbook"))
             lab(stage)
         return stage
 
@@ -610,7 +611,7 @@ def test_the_approval_scenario_wants_the_queue_cleared_once(
         ],
     )
     with ObserverClient(stub.url) as observer:
-        stage = Stage(observer, tmp_path)
+        stage = Stage(observer, DemoDaemon(tmp_path, PROJECT / "config", "runbook"))
         approval(stage)
     assert stage.passed() is passes
     resumed = next(r for r in stub.requests if r.path.endswith("/resume"))
