@@ -18,6 +18,7 @@ from observer.gateway.models import Models
 from observer.gateway.offered_tools import refuse_misfits
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
+from observer.records import anchor
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
@@ -26,6 +27,7 @@ from observer.records.drain import Drain
 from observer.records.events import Events
 from observer.records.holds import Holds
 from observer.records.journal import Journal
+from observer.records.keyring import Keyring
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
@@ -44,7 +46,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     """Open records and tool servers of a data directory that this process has locked.
 
     Raises:
-        ConfigurationError: a tool server does not start, or a tool has no autonomy row.
+        ConfigurationError: a tool server does not start, a tool has no autonomy row, or the
+            journal's key is missing.
         DataDirUnusable: the database cannot be used.
     """
     os.environ.setdefault("LANGSMITH_TRACING", "false")
@@ -53,7 +56,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     await database.open()
     journal = Journal(redactor)
     spans = Spans(database)
-    drain = Drain(database, data_dir, journal)
+    keyring = Keyring(configuration.journal_keys)
+    await database.read(lambda connection: anchor.refuse_unknown_key(connection, keyring))
+    drain = Drain(database, data_dir, journal, keyring)
     ledger = Ledger(database, journal, spans)
     approvals = Approvals(database, journal)
     events = Events(database)

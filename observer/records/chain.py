@@ -6,7 +6,6 @@ last line that left the outbox, kept in observer.db by the transaction that forg
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import json
 import math
@@ -15,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from observer.records.keyring import WITHOUT_KEY, Keyring
+
 GENESIS = "0" * 64
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
+_plain_json = json.JSONEncoder().encode
+_first_value = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,11 @@ class Verdict:
 
     lines: int
     fault: Fault | None
+    keyed: int = 0
+    """How many of the lines are chained with a key."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Read:
     seq: float
     """Where the line belongs; where it cannot be read, after the one before it."""
@@ -43,42 +49,81 @@ class _Read:
     line: dict[str, Any] | None
 
 
-def line_hash(line: dict[str, Any]) -> str:
-    """The hash of a journal line: of everything in it but the hash itself."""
+def line_hash(line: dict[str, Any], keyring: Keyring = WITHOUT_KEY) -> str:
+    """The hash of a journal line: of everything in it but the hash itself.
+
+    Raises:
+        KeyError: the keyring does not hold the key that the line names.
+    """
     body = {name: value for name, value in line.items() if name != "hash"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    return keyring.digest(_sorted_json(body).encode(), line.get("key_id"))
 
 
-def verify(folder: Path, anchor: tuple[int, str] | None = None) -> Verdict:
+def verify(
+    folder: Path, anchor: tuple[int, str] | None = None, keyring: Keyring = WITHOUT_KEY
+) -> Verdict:
     """Read every line of every file once; with an anchor, the journal's end is checked, too."""
-    seq, digest = 0, GENESIS
-    # By number, not by the files' names: a clock set back over midnight writes to an older one.
-    files = (_lines(path) for path in sorted(folder.glob("*.jsonl")))
-    for read in heapq.merge(*files, key=lambda read: read.seq):
+    seq, digest, keyed = 0, GENESIS, 0
+    oldest_key = keyring.age(None)
+    for read in _in_order(folder):
         line = read.line
-        reason = "cannot be read" if line is None else _wrong(line, seq + 1, digest)
-        if line is None or reason is not None:
-            return Verdict(seq, Fault(seq + 1, read.file, reason or ""))
-        seq, digest = line["seq"], line["hash"]
+        if line is None:
+            return Verdict(seq, Fault(seq + 1, read.file, "cannot be read"), keyed)
+        age = keyring.age(line.get("key_id"))
+        reason = _misplaced(line, seq + 1) or _miskeyed(line, age, oldest_key)
+        if reason is None and line.get("hash") != line_hash(line, keyring):
+            reason = "was changed"
+        if reason is None and line.get("prev_hash") != digest:
+            reason = "does not follow the line before it"
+        if reason is not None:
+            return Verdict(seq, Fault(seq + 1, read.file, reason), keyed)
+        seq, digest, oldest_key = line["seq"], line["hash"], age
+        keyed += "key_id" in line
         if anchor is not None and anchor[0] == seq and anchor[1] != digest:
             reason = "is not the line that the records remember"
-            return Verdict(seq - 1, Fault(seq, read.file, reason))
+            return Verdict(seq - 1, Fault(seq, read.file, reason), keyed)
     if anchor is not None and seq < anchor[0]:
         reason = f"is missing: the journal went on to line {anchor[0]}"
-        return Verdict(seq, Fault(seq + 1, None, reason))
-    return Verdict(seq, None)
+        return Verdict(seq, Fault(seq + 1, None, reason), keyed)
+    return Verdict(seq, None, keyed)
 
 
-def _wrong(line: dict[str, Any], seq: int, digest: str) -> str | None:
+def _misplaced(line: dict[str, Any], seq: int) -> str | None:
     if line["seq"] > seq:
         return f"is missing: line {line['seq']} follows"
     if line["seq"] < seq:
         return f"is missing: line {line['seq']} stands there once more"
-    if line.get("hash") != line_hash(line):
-        return "was changed"
-    if line.get("prev_hash") != digest:
-        return "does not follow the line before it"
     return None
+
+
+def _miskeyed(line: dict[str, Any], age: int | None, oldest: int | None) -> str | None:
+    """Going back to an older key, or to none, is how a forger without the newest would go on."""
+    if age is None:
+        return f"is chained with the key {line['key_id']}, which was not given"
+    if oldest is not None and age > oldest:
+        return "is chained with no key or an older one, unlike the line before it"
+    return None
+
+
+def _in_order(folder: Path) -> Iterator[_Read]:
+    """Every line by its number, with no more files open at once than overlap.
+
+    Not by the files' names: a clock set back over midnight writes to an older one.
+    """
+    waiting: list[tuple[float, int, _Read | None, Iterator[_Read]]] = []
+    for number, path in enumerate(sorted(folder.glob("*.jsonl"))):
+        if (first := next(_lines(path), None)) is not None:
+            waiting.append((first.seq, number, None, _lines(path)))
+    heapq.heapify(waiting)
+    while waiting:
+        _, number, read, lines = heapq.heappop(waiting)
+        until = waiting[0][0] if waiting else math.inf
+        read = read or next(lines, None)
+        while read is not None and read.seq <= until:
+            yield read
+            read = next(lines, None)
+        if read is not None:
+            heapq.heappush(waiting, (read.seq, number, read, lines))
 
 
 def _lines(path: Path) -> Iterator[_Read]:
@@ -102,9 +147,10 @@ def _lines(path: Path) -> Iterator[_Read]:
 def _parsed(text: bytes) -> dict[str, Any] | None:
     """A line exactly as the drain writes it; any other spelling of the same is a change."""
     try:
-        line = json.loads(text)
+        written = text.decode("ascii")
+        line, _ = _first_value(written)
     except (ValueError, RecursionError):
         return None
     if not isinstance(line, dict) or type(line.get("seq")) is not int:
         return None
-    return line if json.dumps(line).encode() + b"\n" == text else None
+    return line if _plain_json(line) + "\n" == written else None

@@ -22,6 +22,7 @@ from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 from observer.records.jsonl import Lines, add, append, cut_off_torn_line, last_line, watermark
+from observer.records.keyring import WITHOUT_KEY, Keyring
 
 _BATCH = 500
 _PAUSE_S = 0.1
@@ -34,10 +35,17 @@ logger = logging.getLogger("observer.records")
 class Drain:
     """One background task that empties the outboxes, and waits quietly when there is nothing."""
 
-    def __init__(self, database: Database, data_dir: DataDir, journal: Journal) -> None:
+    def __init__(
+        self,
+        database: Database,
+        data_dir: DataDir,
+        journal: Journal,
+        keyring: Keyring = WITHOUT_KEY,
+    ) -> None:
         self._database = database
         self._data_dir = data_dir
         self._journal = journal
+        self._keyring = keyring
         # Of its own: whoever blocks the loop's pool must not hold up the journal.
         self._files = ThreadPoolExecutor(1, thread_name_prefix="observer-files")
         self._wanted = asyncio.Event()
@@ -111,8 +119,8 @@ class Drain:
             return False
         lines: Lines = []
         for row in rows:
-            line = _line(row, digest)
-            digest = line_hash(line)
+            line = _line(row, digest, self._keyring.current)
+            digest = line_hash(line, self._keyring)
             path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
             add(lines, path, json.dumps({**line, "hash": digest}))
         await self._on_files(append, lines)
@@ -124,7 +132,7 @@ class Drain:
     async def _forget(self, seq: int, digest: str) -> None:
         def work(connection: Connection) -> None:
             connection.execute("DELETE FROM journal WHERE seq <= ?", (seq,))
-            anchor.remember(connection, seq, digest)
+            anchor.remember(connection, seq, digest, self._keyring)
 
         await self._database.write(work)
 
@@ -140,14 +148,20 @@ class Drain:
 
         if repaired:
             await self._database.write(report)
-        remembered = await self._database.read(anchor.recall)
-        seq, digest, before = end
+        keyring = self._keyring
+        remembered = await self._database.read(lambda c: anchor.recall(c, keyring))
+        seq, digest, last = end
         if remembered is None or seq <= remembered[0]:
-            return remembered or (seq, digest)
+            return await self._go_on(*(remembered or (seq, digest)), last)
         row = await self._database.read(
             lambda c: c.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone()
         )
-        if row is None or line_hash(_line(row, before)) != digest:
+        key_id = last.get("key_id")
+        if (
+            row is None
+            or keyring.age(key_id) is None
+            or digest != line_hash(_line(row, last["prev_hash"], key_id), keyring)
+        ):
             raise ValueError(
                 f"{self._data_dir.journal} holds line {seq}, which these records did not write;"
                 " move its file out of the folder"
@@ -155,16 +169,26 @@ class Drain:
         await self._forget(seq, digest)
         return seq, digest
 
-    def _journal_end(self) -> tuple[list[str], tuple[int, str, str]]:
+    async def _go_on(self, seq: int, digest: str, last: dict[str, Any]) -> tuple[int, str]:
+        """The end, written with the newest key before any line is: so no such line lacks it."""
+        key_id = await self._database.read(anchor.key_of)
+        if key_id is None and "key_id" in last:
+            raise ValueError("somebody without the journal's key changed its end in observer.db")
+        if key_id != self._keyring.current:
+            await self._forget(seq, digest)
+        return seq, digest
+
+    def _journal_end(self) -> tuple[list[str], tuple[int, str, dict[str, Any]]]:
         # Not the newest file by its name: a clock set back over midnight writes to an older one.
         repaired: list[str] = []
-        end = (0, GENESIS, "")
+        seq, digest, last = 0, GENESIS, {}
         for path in self._data_dir.journal.glob("*.jsonl"):
             if torn := cut_off_torn_line(path):
                 repaired.append(f"{path}: cut off a torn last line of {torn} bytes")
-            seq, digest, before = last_line(path, "seq", "hash", "prev_hash") or end
-            end = max(end, (seq, digest, before))
-        return repaired, end
+            line = last_line(path, "seq", "hash", "prev_hash")
+            if line is not None and line["seq"] > seq:
+                seq, digest, last = line["seq"], line["hash"], line
+        return repaired, (seq, digest, last)
 
     def _span_file(self, record: dict[str, Any]) -> Path:
         day = datetime.fromtimestamp(record["timestamp_ms"] / 1000, UTC).date()
@@ -194,10 +218,11 @@ class Drain:
         return len(rows) == _BATCH
 
 
-def _line(row: Any, before: str) -> dict[str, Any]:
+def _line(row: Any, before: str, key_id: str | None) -> dict[str, Any]:
     return {
         "seq": row["seq"],
         "prev_hash": before,
+        **({} if key_id is None else {"key_id": key_id}),
         "ts": datetime.fromtimestamp(row["ts"], UTC).isoformat(timespec="milliseconds"),
         "tenant_id": row["tenant_id"],
         "session_id": row["session_id"],

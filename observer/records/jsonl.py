@@ -59,7 +59,8 @@ def watermark(folder: Path, key: str) -> int:
     for path in folder.glob("*.jsonl"):
         if torn := cut_off_torn_line(path):
             logger.warning("%s: cut off a torn last line of %d bytes", path, torn)
-        highest = max(highest, *(last_line(path, key) or (0,)))
+        if (line := last_line(path, key)) is not None:
+            highest = max(highest, line[key])
     return highest
 
 
@@ -78,15 +79,15 @@ def cut_off_torn_line(path: Path) -> int:
     return torn
 
 
-def last_line(path: Path, *names: str) -> tuple[Any, ...] | None:
-    """The named values of a file's last line."""
+def last_line(path: Path, *names: str) -> dict[str, Any] | None:
+    """A file's last line, in which these names stand."""
     lines = _tail(path).splitlines()
     if not lines:
         return None
     try:
         line = json.loads(lines[-1])
-        return tuple(line[name] for name in names)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"the last line of {path} is damaged; move the file out of the folder"
-        ) from error
+        if all(name in line for name in names):
+            return line
+    except (ValueError, TypeError):
+        pass
+    raise ValueError(f"the last line of {path} is damaged; move the file out of the folder")

@@ -18,6 +18,7 @@ from observer.errors import ConfigurationError
 from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.channels import forms, named_variables, problem_of
 from observer.settings.cross_check import cross_check
+from observer.settings.journal_keys import journal_keys
 from observer.settings.known_error_rows import KnownErrorRows
 from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
@@ -56,6 +57,8 @@ class Configuration:
     secrets: tuple[str, ...]
     channel_secrets: dict[str, str]
     """What the section `channels` names, by environment variable."""
+    journal_keys: tuple[str, ...]
+    """Of the journal's chain, the newest first."""
     database_url: str | None
 
     @property
@@ -112,6 +115,7 @@ def load_configuration(
     webhook_secrets = tuple(
         s.strip() for s in env.get("OBSERVER_WEBHOOK_SECRET", "").split(",") if s.strip()
     )
+    keys = journal_keys()
     held = [env.get(name, "") for name in redaction.secrets_from_environment]
     held += [form for value in channel_secrets.values() for form in forms(value)]
     return Configuration(
@@ -129,8 +133,9 @@ def load_configuration(
         known_error_rows=KnownErrorRows(reader.documents, check, runbook),
         prompts=prompts,
         webhook_secrets=webhook_secrets,
-        secrets=(*webhook_secrets, *(s for s in held if s), *passwords(observer.sections)),
+        secrets=(*webhook_secrets, *keys, *(s for s in held if s), *passwords(observer.sections)),
         channel_secrets=channel_secrets,
+        journal_keys=keys,
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
 

@@ -22,19 +22,28 @@ from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.drain import Drain
 from observer.records.journal import Journal
+from observer.records.keyring import Keyring
+from observer.settings.journal_keys import journal_keys
 
 NOON = 1_750_000_000.0 // 86400 * 86400 + 43200
 DAY = 86400.0
 LINES = 12
+KEY = "a key of the journal that is long enough"
 
 
 def run(folder: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["journal", "verify", "--data-dir", str(folder), *options])
 
 
+WITH_AND_WITHOUT_KEY = pytest.mark.parametrize(
+    "folder", ["", KEY], ids=["plain", "with a key"], indirect=True
+)
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """A data directory whose journal has four lines on each of three days."""
+    monkeypatch.setenv("OBSERVER_JOURNAL_KEY", getattr(request, "param", ""))
     clock = SimpleNamespace(now=NOON)
     monkeypatch.setattr(time, "time", lambda: clock.now)
 
@@ -47,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(LINES):
             clock.now = NOON + number // 4 * DAY
             await database.write(lambda c, n=number: journal.append(c, "ruling", reason=f"r{n}"))
-        drain = Drain(database, directory, journal)
+        drain = Drain(database, directory, journal, Keyring(journal_keys()))
         drain.start()
         await drain.stop()
         await database.close()
@@ -60,12 +69,14 @@ def files(folder: Path) -> list[Path]:
     return sorted((folder / "journal").glob("*.jsonl"))
 
 
+@WITH_AND_WITHOUT_KEY
 def test_a_whole_journal_is_exit_0(folder: Path) -> None:
     assert run(folder).exit_code == 0
     found = run(folder, "--json")
     assert json.loads(found.stdout) == {"whole": True, "lines": LINES}
 
 
+@WITH_AND_WITHOUT_KEY
 def test_any_flipped_byte_is_found_and_the_lines_number_is_named(folder: Path) -> None:
     """Case 15: every byte of a line in the middle, to a random other value."""
     chance = random.Random(15)
@@ -76,11 +87,12 @@ def test_any_flipped_byte_is_found_and_the_lines_number_is_named(folder: Path) -
         changed = bytearray(whole)
         changed[position] ^= chance.randrange(1, 256)
         path.write_bytes(changed)
-        fault = verify(folder / "journal").fault
+        fault = verify(folder / "journal", None, Keyring(journal_keys())).fault
         assert fault is not None, position
         assert (fault.seq, fault.file) == (6, path.name), position
 
 
+@WITH_AND_WITHOUT_KEY
 def test_verify_is_exit_1_and_names_the_number_in_prose_and_as_json(folder: Path) -> None:
     """Case 15."""
     path = files(folder)[1]
@@ -111,17 +123,19 @@ def test_a_changed_line_with_a_new_hash_of_its_own_is_found_at_the_next_one(fold
     assert (fault.seq, fault.reason) == (7, "does not follow the line before it")
 
 
+@WITH_AND_WITHOUT_KEY
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_the_last_lines_cannot_be_deleted_unnoticed(folder: Path, count: int) -> None:
     """Case 16: from the files alone it cannot be seen; the records remember."""
     path = files(folder)[-1]
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-count]))
-    assert verify(folder / "journal").fault is None
+    assert verify(folder / "journal", None, Keyring(journal_keys())).fault is None
     found = run(folder, "--json")
     assert (found.exit_code, json.loads(found.stdout)["seq"]) == (1, LINES + 1 - count)
 
 
+@WITH_AND_WITHOUT_KEY
 @pytest.mark.parametrize(("day", "first"), [(0, 1), (1, 5), (2, 9)])
 def test_no_days_file_can_be_deleted_unnoticed(folder: Path, day: int, first: int) -> None:
     """Case 16: the oldest, one in the middle, the newest."""
@@ -130,6 +144,7 @@ def test_no_days_file_can_be_deleted_unnoticed(folder: Path, day: int, first: in
     assert (found.exit_code, json.loads(found.stdout)["seq"]) == (1, first)
 
 
+@WITH_AND_WITHOUT_KEY
 def test_the_whole_journal_cannot_be_deleted_unnoticed(folder: Path) -> None:
     """Case 16."""
     for path in files(folder):

@@ -28,21 +28,27 @@ from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
 from observer.records.drain import GENESIS, Drain, line_hash
 from observer.records.journal import Journal
+from observer.records.keyring import WITHOUT_KEY, Keyring
 from observer.records.spans import Spans
 
 pytestmark = pytest.mark.asyncio
 NOON = 1_750_000_000.0 // 86400 * 86400 + 43200
 DAY = 86400.0
+KEY = "a key of the journal that is long enough"
+WITH_AND_WITHOUT_KEY = pytest.mark.parametrize(
+    "records", [(), (KEY,)], ids=["plain", "with a key"], indirect=True
+)
 
 
 class Records:
     """A data directory with a database, and a fresh drain for each `drain()`, as after a start."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.keyring = Keyring(keys)
         self.data_dir = DataDir(folder)
         for path in (self.data_dir.journal, self.data_dir.spans, self.data_dir.evals.parent):
-            path.mkdir()
+            path.mkdir(exist_ok=True)
         self.database = Database(self.data_dir.records)
         self.journal = Journal(Redactor(["the-held-secret"]))
 
@@ -59,10 +65,13 @@ class Records:
         await spans.flush()
 
     async def drain(self) -> Drain:
-        drain = Drain(self.database, self.data_dir, self.journal)
+        drain = self.new_drain()
         drain.start()
         await drain.stop()
         return drain
+
+    def new_drain(self) -> Drain:
+        return Drain(self.database, self.data_dir, self.journal, self.keyring)
 
     async def rows(self, table: str) -> list[tuple[Any, ...]]:
         return await self.database.read(
@@ -77,7 +86,7 @@ class Records:
         def work(connection: Connection) -> None:
             connection.execute("DELETE FROM journal")
             connection.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'journal'")
-            anchor.remember(connection, first - 1, before)
+            anchor.remember(connection, first - 1, before, self.keyring)
             connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         await self.database.write(work)
@@ -101,7 +110,7 @@ class Records:
         }
 
     def fault(self) -> tuple[int, str] | None:
-        fault = verify_journal(self.data_dir).fault
+        fault = verify_journal(self.data_dir, self.keyring).fault
         return None if fault is None else (fault.seq, fault.reason)
 
     def reasons(self) -> list[str]:
@@ -125,11 +134,11 @@ def span(name: str, timestamp: float) -> Span:
     )
 
 
-def broken_link(lines: list[dict[str, Any]]) -> int | None:
+def broken_link(lines: list[dict[str, Any]], keyring: Keyring = WITHOUT_KEY) -> int | None:
     """The first `seq` whose line is not what it was, or does not follow the one before it."""
     previous, number = GENESIS, 0
     for line in lines:
-        whole = line["prev_hash"] == previous and line["hash"] == line_hash(line)
+        whole = line["prev_hash"] == previous and line["hash"] == line_hash(line, keyring)
         if not whole or line["seq"] != number + 1:
             return line["seq"]
         previous, number = line["hash"], line["seq"]
@@ -137,8 +146,8 @@ def broken_link(lines: list[dict[str, Any]]) -> int | None:
 
 
 @pytest_asyncio.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    made = Records(tmp_path)
+async def records(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Records]:
+    made = Records(tmp_path, getattr(request, "param", ()))
     await made.database.open()
     yield made
     await made.database.close()
@@ -207,6 +216,7 @@ async def test_a_held_secret_never_reaches_the_file(records: Records) -> None:
     assert records.reasons() == [f"it was {MASK} in the log"]
 
 
+@WITH_AND_WITHOUT_KEY
 async def test_a_crash_between_append_and_clean_up_repeats_nothing(records: Records) -> None:
     """Case 1, for the journal."""
     await records.decide("a", "b")
@@ -219,10 +229,11 @@ async def test_a_crash_between_append_and_clean_up_repeats_nothing(records: Reco
     await records.decide("c")
     await records.drain()
     assert records.reasons() == ["a", "b", "c"]
-    assert broken_link(records.lines()) is None
+    assert broken_link(records.lines(), records.keyring) is None
     assert await records.rows("journal") == []
 
 
+@WITH_AND_WITHOUT_KEY
 async def test_a_journal_cut_at_any_byte_of_its_last_line_is_made_whole(records: Records) -> None:
     """Case 14: at every byte; what was cut off is reported in the journal itself."""
     await records.decide("first", "second", 'the last, with "quotes" and \U0001f600')
@@ -243,6 +254,7 @@ async def test_a_journal_cut_at_any_byte_of_its_last_line_is_made_whole(records:
         assert records.fault() is None
 
 
+@WITH_AND_WITHOUT_KEY
 async def test_a_journal_cut_down_to_nothing_begins_again_from_its_rows(records: Records) -> None:
     """Case 14."""
     await records.decide("only")
@@ -337,7 +349,7 @@ async def test_a_drain_recovers_by_itself_when_the_disk_has_room_again(
     """Case 11: without waiting for another event."""
     await records.decide("a")
     fail_fsync(1)
-    drain = Drain(records.database, records.data_dir, records.journal)
+    drain = records.new_drain()
     drain.start()
     broken = False
     async with asyncio.timeout(10):

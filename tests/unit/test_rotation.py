@@ -23,7 +23,8 @@ from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.drain import Drain
 from observer.records.journal import Journal
-from tests.unit.test_journal import Records
+from observer.records.keyring import Keyring
+from tests.unit.test_journal import KEY, Records
 
 MIDNIGHT = 1_750_000_000.0 // 86400 * 86400
 
@@ -38,12 +39,16 @@ BURSTS = st.lists(
 )
 
 
+@pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "with a key"])
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(bursts=BURSTS)
 def test_a_burst_over_midnight_loses_and_doubles_no_line(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, bursts: list
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    bursts: list,
+    keys: tuple[str, ...],
 ) -> None:
     """Case 19: written while it is drained, with restarts and crashes in between."""
     folder = tmp_path_factory.mktemp("var")
@@ -51,9 +56,9 @@ def test_a_burst_over_midnight_loses_and_doubles_no_line(
     asked: list[tuple[str, str]] = []
 
     async def burst() -> None:
-        records = Records(folder)
+        records = Records(folder, keys)
         await records.database.open()
-        drain = Drain(records.database, records.data_dir, records.journal)
+        drain = records.new_drain()
         drain.start()
         for offset, count, then in bursts:
             clock.now = MIDNIGHT + offset
@@ -69,7 +74,7 @@ def test_a_burst_over_midnight_loses_and_doubles_no_line(
             await drain.stop()
             if then == "killed before the clean-up" and rows:
                 await records.put_back(rows)
-            drain = Drain(records.database, records.data_dir, records.journal)
+            drain = records.new_drain()
             drain.start()
         await drain.stop()
         assert await records.rows("journal") == []
@@ -79,7 +84,7 @@ def test_a_burst_over_midnight_loses_and_doubles_no_line(
         patch.setattr(time, "time", lambda: clock.now)
         asyncio.run(burst())
 
-    assert verify_journal(DataDir(folder)).fault is None
+    assert verify_journal(DataDir(folder), Keyring(keys)).fault is None
     found = sorted(
         (line["seq"], name.removesuffix(".jsonl"), line["reason"])
         for name, lines in Records.read(folder).items()
