@@ -173,7 +173,7 @@ async def kill_switch(body: JsonBody, observer: Current) -> dict[str, Any]:
     switch = observer.services.kill_switch
     changed = await switch.turn(order.tenant_id, on=order.on)
     observer.services.drain.wake()
-    return {"kill_switch": await switch.set_for(), "changed": changed}
+    return {**await switch.standing(), "changed": changed}
 
 
 @router.post("/control/{command}", responses=REFUSALS, openapi_extra=body_of(Order))

@@ -160,7 +160,7 @@ class Observer:
             },
             "disk": {"free_bytes": free},
             **self._listening(),
-            "kill_switch": await services.kill_switch.set_for(),
+            **await services.kill_switch.standing(),
             "held": self.held(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,

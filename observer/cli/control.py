@@ -49,8 +49,14 @@ def kill_switch(
     if as_json:
         emit(answer)
         return
-    whom = ", ".join(answer["kill_switch"]) or "nobody"
+    whom = switched_off(answer) or "nobody"
     say(f"kill-switch: on for {whom}" + ("" if answer["changed"] else " (no change)"))
+
+
+def switched_off(answer: dict[str, Any]) -> str:
+    """For whom the kill switch is on, and by what."""
+    by = (answer.get("kill_switch_by") or {}).items()
+    return ", ".join(f"{whom} (by {what})" for what, named in by for whom in named)
 
 
 def order(name: str, tenant: str | None, url: str, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from observer.cli.control import switched_off
 from observer.cli.environment import DEFAULT_URL, AsJson, Url
 from observer.cli.http import Unanswered, connect
 from observer.cli.render import complain, emit, facts
@@ -45,7 +46,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
         *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
-        ("kill switch on for", ", ".join(health.get("kill_switch") or []) or None),
+        ("kill switch on for", switched_off(health) or None),
         ("consecutive failures", health.get("consecutive_failures")),
     ]
 

@@ -15,7 +15,7 @@ from observer.domain.span import Span
 from observer.errors import CapReached, KillSwitchOn
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
-from observer.records.kill_switch import why_refused
+from observer.records.kill_switch import KillSwitch
 from observer.records.remedy_counts import why_spent
 from observer.records.spans import Spans
 
@@ -45,6 +45,7 @@ class Ledger:
         self._database = database
         self._journal = journal
         self._spans = spans
+        self._kill_switch = KillSwitch(database, journal)
         self._recent: OrderedDict[str, Any] = OrderedDict()
 
     async def intend(
@@ -58,10 +59,12 @@ class Ledger:
         """
         args = self._journal.redacted(call.args)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> str | None:
             tenant = run.incident.tenant_id
-            if purpose is Purpose.REMEDY and (why := why_refused(connection, tenant)):
-                raise KillSwitchOn(why)
+            if purpose is Purpose.REMEDY:
+                switched_off = self._kill_switch.why_refused_in(connection, tenant)
+                if switched_off is not None:
+                    return switched_off
             if bounds and (why := why_spent(connection, tenant, bounds.quotas, but=key)):
                 raise CapReached(why)
             node = bounds.node if bounds is not None else None
@@ -75,8 +78,10 @@ class Ledger:
                 idempotency_key=key,
                 purpose=purpose,
             )
+            return None
 
-        await self._database.write(work)
+        if (switched_off := await self._database.write(work)) is not None:
+            raise KillSwitchOn(switched_off)
 
     async def record_observation(
         self,

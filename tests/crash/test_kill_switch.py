@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.evidence import actions, tally, under_way, until, warnings
+from tests.crash.evidence import actions, journal_lines, tally, under_way, until, warnings
 from tests.observer_process import WARNING, ObserverProcess
 
 pytestmark = pytest.mark.slow
@@ -22,14 +25,36 @@ def _turn(observer: ObserverProcess, **order: Any) -> dict[str, Any]:
     return answer.json()
 
 
+def _cli(observer: ObserverProcess, position: str) -> str:
+    command = [sys.executable, "-m", "observer.cli.app", "kill-switch", position]
+    done = subprocess.run(
+        [*command, "--url", observer.url], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def _file(observer: ObserverProcess) -> Path:
+    return observer.data_dir / "KILL_SWITCH"
+
+
+BY = {
+    "http": ("command", _turn, lambda observer: _turn(observer, on=False)),
+    "cli": ("command", lambda o: _cli(o, "on"), lambda o: _cli(o, "off")),
+    "file": ("file", lambda o: _file(o).write_text(""), lambda o: _file(o).unlink()),
+}
+"""How it is set: what is named for it, setting it, lifting it."""
+
+
 def _remedies(observer: ObserverProcess) -> list[str]:
     return [a["key"] for a in actions(observer.data_dir) if "/remedy/" in a["key"]]
 
 
+@pytest.mark.parametrize("by", BY)
 def test_set_in_the_middle_of_a_run_no_remedy_starts_and_people_are_told(
-    make_observer: Make,
+    make_observer: Make, by: str
 ) -> None:
-    """The run reads while the switch is set; it outlives a kill, and lifting it lets work go on."""
+    """Case 38. The run reads while the switch is set; it outlives a kill; lifted, work goes on."""
+    named, set_it, lift_it = BY[by]
     observer = make_observer(env=IMPATIENT)
     observer.faults({"tools": {"get_recent_errors": {"mode": "hang", "times": 1}}})
     observer.start()
@@ -37,7 +62,7 @@ def test_set_in_the_middle_of_a_run_no_remedy_starts_and_people_are_told(
     sessions = [observer.send(event) for event in events]
     until(lambda: observer.session(sessions[0])["status"] == "running", "the first run has begun")
 
-    assert _turn(observer) == {"kill_switch": ["*"], "changed": True}
+    set_it(observer)
 
     for session in sessions:
         assert observer.wait_for(session)["status"] == "escalated"
@@ -48,23 +73,42 @@ def test_set_in_the_middle_of_a_run_no_remedy_starts_and_people_are_told(
 
     observer.kill()
     survivor = make_observer().start()
-    assert survivor.get("/health")["kill_switch"] == ["*"]
+    health = survivor.get("/health")
+    assert health["kill_switch"] == ["*"]
+    assert health["kill_switch_by"] == {"command": [], "file": []} | {named: ["*"]}
     assert survivor.wait_for(survivor.send(warnings(1, "still")[0]))["status"] == "escalated"
-    assert _turn(survivor, on=False) == {"kill_switch": [], "changed": True}
+    lift_it(survivor)
+    assert survivor.get("/health")["kill_switch"] == []
     assert survivor.wait_for(survivor.send(warnings(1, "lifted")[0]))["status"] == "resolved"
+    survivor.terminate()
+    lines = [li for li in journal_lines(survivor.data_dir) if li["kind"] == "kill_switch"]
+    assert [(line["on"], line["by"]) for line in lines] == [(True, named), (False, named)]
 
 
+def test_the_answer_says_what_became_of_it_and_what_sets_it(make_observer: Make) -> None:
+    observer = make_observer().start()
+    alone = {"kill_switch": ["*"], "kill_switch_by": {"command": ["*"], "file": []}}
+    assert _turn(observer) == {**alone, "changed": True}
+    assert _turn(observer) == {**alone, "changed": False}
+    _file(observer).write_text("acme\n")
+    assert _cli(observer, "off") == "kill-switch: on for acme (by file)\n"
+    _file(observer).unlink()
+    off = {"kill_switch": [], "kill_switch_by": {"command": [], "file": []}}
+    assert _turn(observer, on=False) == {**off, "changed": False}
+
+
+@pytest.mark.parametrize("by", ["http", "file"])
 def test_a_remedy_whose_call_failed_is_not_tried_again_once_the_switch_is_set(
-    make_observer: Make,
+    make_observer: Make, by: str
 ) -> None:
-    """Between the tries of one call lies a commit, too."""
+    """Case 38. Between the tries of one call lies a commit, too."""
     observer = make_observer(env=IMPATIENT)
     observer.faults({"tools": {"retry_failed_jobs": {"mode": "hang", "times": 1}}})
     observer.start()
     session = observer.send(warnings(1, "tried")[0])
     until(lambda: under_way(observer, "retry_failed_jobs"), "the remedy's call is under way")
 
-    _turn(observer)
+    BY[by][1](observer)
 
     assert observer.wait_for(session)["status"] == "escalated"
     assert _remedies(observer) == []
