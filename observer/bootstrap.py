@@ -15,9 +15,11 @@ from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
+from observer.gateway.money import Money
 from observer.gateway.offered_tools import refuse_misfits
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
+from observer.gateway.today import Today
 from observer.records import anchor
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
@@ -35,6 +37,7 @@ from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
+from observer.records.spending import Spending
 from observer.services import Services
 from observer.settings import Configuration
 
@@ -64,7 +67,6 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     events = Events(database)
     settings = configuration.observer
     mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections)
-    limits = settings.budget
     memory = Memory(
         database,
         journal,
@@ -75,11 +77,17 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     await learned.open()
     holds = Holds(database, journal)
     await holds.open()
-    budgets = Budgets(
-        ledger,
-        RunBudget(limits.max_tool_calls_per_run),
-        DayBudget(limits.max_tool_calls_per_day, limits.time_zone),
+    irreversible = [rule.action for rule in configuration.autonomy.values() if rule.irreversible]
+    limits = settings.budget
+    spending = Spending(database, journal, irreversible)
+    today = Today(
+        DayBudget(limits.limits, limits.time_zone),
+        spending,
+        holds,
+        pauses=limits.on_exceeded == "pause",
     )
+    await today.look()
+    per_run = RunBudget(limits.max_tool_calls_per_run)
     services = Services(
         configuration=configuration,
         data_dir=data_dir,
@@ -91,6 +99,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         ledger=ledger,
         kill_switch=KillSwitch(database, journal),
         holds=holds,
+        today=today,
+        money=Money(today, spending),
         events=events,
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
@@ -112,7 +122,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
                 Patience(events),
             ),
             holds,
-            budgets,
+            Budgets(ledger, per_run, today, irreversible),
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,
         ),

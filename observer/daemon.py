@@ -35,7 +35,7 @@ from observer.records.inbox import Inbox
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 from observer.settings import Configuration
-from observer.worker import Requeue, Retention, Worker
+from observer.worker import Midnight, Requeue, Retention, Worker
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
@@ -162,6 +162,7 @@ class Observer:
             **self._listening(),
             **await services.kill_switch.standing(),
             "held": self.held(),
+            "budget": services.today.shown(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,
         }
@@ -209,8 +210,10 @@ async def open_observer(
             worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, requeue, lifecycle)
             retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
+            midnight = Midnight(services)
             await worker.start()
             retention.start()
+            midnight.start()
             try:
                 await lifecycle.ready()
                 stores = (services.database, checkpoints, inbox)
@@ -222,6 +225,7 @@ async def open_observer(
                     yield observer
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
+                midnight.stop()
                 await retention.stop()
                 await worker.stop()
                 await lifecycle.to(Lifecycle.STOPPED, "stopped")

@@ -11,6 +11,8 @@ from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
+from observer.gateway.money import Money
+from observer.gateway.today import Today
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
@@ -43,6 +45,8 @@ class Services:
     ledger: Ledger
     kill_switch: KillSwitch
     holds: Holds
+    today: Today
+    money: Money
     events: Events
     sessions: Sessions
     session_views: SessionViews

@@ -39,7 +39,10 @@ APPROVAL = {
     "stage": "indexing",
     "message": "Queue depth excessive: 8420 items waiting (threshold: 1000).",
 }
-_ROOMY_DAY = {"OBSERVER__BUDGET__MAX_TOOL_CALLS_PER_DAY": "1000000"}
+_ROOMY_DAY = {
+    "OBSERVER__BUDGET__MAX_TOOL_CALLS_PER_DAY": "1000000",
+    "OBSERVER__BUDGET__MAX_IRREVERSIBLE_PER_DAY": "1000000",
+}
 """A test's minutes hold more alerts than a team's day."""
 ENDED = ("resolved", "escalated", "acknowledged", "failed")
 

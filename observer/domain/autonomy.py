@@ -9,6 +9,9 @@ from datetime import timedelta
 from observer.domain.event import Severity
 from observer.domain.remedy import Level, Ruling, RulingKind
 
+IRREVERSIBLE = 4
+"""The blast radius from which an action counts as irreversible."""
+
 
 @dataclass(frozen=True)
 class Cap:
@@ -38,6 +41,11 @@ class Rule:
     def reads_only(self) -> bool:
         """Whether the action changes nothing."""
         return self.blast_radius == 1
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether what the action does cannot be undone, or costs dearly."""
+        return self.blast_radius >= IRREVERSIBLE
 
     @property
     def ever_runs(self) -> bool:

@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Collection
 
-from observer.domain.budget import DayBudget, RunBudget
-from observer.domain.calls import Run
+from observer.domain.budget import Amounts, Meter, RunBudget
+from observer.domain.calls import Call, Run
+from observer.gateway.today import Today
 from observer.records.ledger import Ledger
 
 
 class Budgets:
-    """The budgets of the running process, each counted on from the ledger after a restart."""
+    """The event's budget and the day's, each counted on from the ledger after a restart."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        per_run: RunBudget,
-        per_day: DayBudget,
-        *,
-        now: Callable[[], float] = time.time,
+        self, ledger: Ledger, per_run: RunBudget, today: Today, irreversible: Collection[str]
     ) -> None:
         self._ledger = ledger
         self._per_run = per_run
-        self._per_day = per_day
-        self._now = now
+        self._today = today
+        self._irreversible = frozenset(irreversible)
+        self._reserved: dict[str, tuple[str, Amounts]] = {}
 
-    async def refusal(self, run: Run) -> str | None:
-        """Reserve one call; where a budget is spent, nothing is reserved and this says which."""
-        event_key, tenant_id = run.incident.event_key, run.incident.tenant_id
+    async def refusal(self, call: Call, *, key: str, run: Run) -> str | None:
+        """Reserve one call; where a budget is spent, nothing is reserved and this says which.
+
+        A key that is reserved already is the same call once more.
+        """
+        event_key = run.incident.event_key
+        if key in self._reserved:
+            return None
         if not self._per_run.knows(event_key):
             used = await self._ledger.calls_used(event_key) if run.resumed else 0
             self._per_run.open(event_key, used)
-        await self._open_day(tenant_id)
         if not self._per_run.reserve(event_key):
             return f"the budget of {self._per_run.limit} tool calls for one event is spent"
-        if not self._per_day.reserve(tenant_id):
-            return f"today's budget of {self._per_day.limit} tool calls is spent"
-        return None
+        wanted = {Meter.TOOL_CALLS: 1}
+        if call.tool in self._irreversible:
+            wanted[Meter.IRREVERSIBLE] = 1
+        self._reserved[key] = (event_key, wanted)
+        why = None
+        try:
+            why = await self._today.reserve(key, run.incident.tenant_id, wanted)
+        except BaseException:
+            self.settle(key, made=False)
+            raise
+        if why is not None:
+            self.settle(key, made=False)
+        return why
 
-    async def _open_day(self, tenant_id: str) -> None:
-        midnight = self._per_day.begin(self._now())
-        while not self._per_day.knows(tenant_id):
-            used = await self._ledger.calls_since(tenant_id, midnight)
-            self._per_day.open(tenant_id, midnight, used)
-            # Midnight may have passed in the meantime.
-            midnight = self._per_day.begin(self._now())
+    def settle(self, key: str, *, made: bool) -> None:
+        """The call was made, whatever came of it, or it was not and gives its place back."""
+        event_key, wanted = self._reserved.pop(key, (None, {}))
+        self._today.settle(key, wanted if made else {})
+        if event_key is not None and not made:
+            self._per_run.give_back(event_key)
 
     def forget(self, event_key: str) -> None:
         """The event is done: its budget is closed."""

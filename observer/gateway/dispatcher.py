@@ -106,13 +106,14 @@ class Dispatcher:
         started, clock = now_ms(), time.monotonic()
         if ruling.kind is not RulingKind.ALLOW:
             reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
-        elif why := await self._why_not_now(earlier, purpose, run):
+        elif why := await self._why_not_now(call, earlier, purpose, key=key, run=run):
             reply = Reply(CallStatus.REFUSED, None, why, reached=False)
         elif purpose is Purpose.READ:
             reply = await self._read(call)
         else:
             bare = earlier is not None
             reply = await self._write(call, purpose, bounds, key=key, run=run, bare_intent=bare)
+        self._budgets.settle(key, made=reply.status is not CallStatus.REFUSED)
         observation = Observation(key, call.tool, reply.status, self._summary(reply))
         await self._ledger.record_observation(
             call,
@@ -142,16 +143,17 @@ class Dispatcher:
         return reply
 
     async def _why_not_now(
-        self, earlier: Transition | None, purpose: Purpose, run: Run
+        self, call: Call, earlier: Transition | None, purpose: Purpose, *, key: str, run: Run
     ) -> str | None:
         """Why a call that is allowed must not be made; people are always told.
 
         One that goes on was counted when it began, and what it did has to be found out.
         """
-        if purpose is Purpose.NOTIFY or earlier is not None:
+        goes_on = earlier is not None and earlier.intent_only
+        if purpose is Purpose.NOTIFY or goes_on:
             return None
         frozen = why_frozen(self._holds.of(run.incident.tenant_id))
-        return frozen or await self._budgets.refusal(run)
+        return frozen or await self._budgets.refusal(call, key=key, run=run)
 
     async def _write(
         self,

@@ -12,3 +12,19 @@ HOLDS = (
     )
     """,
 )
+
+SPENDING = (
+    # What a model call may cost at worst, written before it goes out, and what it did cost.
+    """
+    CREATE TABLE spending (
+        id TEXT PRIMARY KEY,
+        day TEXT NOT NULL,                 -- of the budget, not of the clock
+        tenant_id TEXT NOT NULL,
+        trace_id TEXT NOT NULL,
+        model TEXT NOT NULL,
+        reserved_nano INTEGER NOT NULL,    -- nano-dollars
+        spent_nano INTEGER,                -- NULL: it is not over, or a crash cut it
+        reserved_at REAL NOT NULL
+    )
+    """,
+)

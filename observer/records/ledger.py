@@ -168,22 +168,12 @@ class Ledger:
         return await self._database.read(lambda c: why_spent(c, tenant_id, quotas, ahead=ahead))
 
     async def calls_used(self, event_key: str) -> int:
-        """How many budgeted calls the handling of an event has made so far."""
+        """How many budgeted calls the handling of an event has made; refused ones were not."""
         row = await self._database.read(
             lambda c: c.execute(
-                "SELECT count(*) FROM state_transitions WHERE event_key = ? AND purpose != ?",
-                (event_key, Purpose.NOTIFY),
-            ).fetchone()
-        )
-        return int(row[0])
-
-    async def calls_since(self, tenant_id: str, since: float) -> int:
-        """How many budgeted calls of a tenant went out since a Unix time; refused ones did not."""
-        row = await self._database.read(
-            lambda c: c.execute(
-                "SELECT count(*) FROM state_transitions WHERE tenant_id = ? AND timestamp >= ?"
-                " AND purpose != ? AND coalesce(result_status, '') != ?",
-                (tenant_id, since, Purpose.NOTIFY, CallStatus.REFUSED),
+                "SELECT count(*) FROM state_transitions WHERE event_key = ? AND purpose != ?"
+                " AND coalesce(result_status, '') != ?",
+                (event_key, Purpose.NOTIFY, CallStatus.REFUSED),
             ).fetchone()
         )
         return int(row[0])

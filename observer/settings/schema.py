@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from observer.domain.runbook import Data, Seconds
+from observer.settings.budget import Budget
 from observer.settings.channels import Channels
 from observer.settings.infrastructure import Platform, Telemetry
 
@@ -59,14 +59,6 @@ class Worker(Data):
     reads_valid_for: Seconds = 900.0
     undelivered_for: Seconds = 86400.0
     max_consecutive_failures: int = Field(default=5, ge=1)
-
-
-class Budget(Data):
-    """What the handling of one event, and of a tenant's day, may use."""
-
-    max_tool_calls_per_run: int = Field(default=20, ge=1)
-    max_tool_calls_per_day: int = Field(default=2000, ge=1)
-    time_zone: ZoneInfo = ZoneInfo("UTC")
 
 
 class Approvals(Data):

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from zoneinfo import ZoneInfo
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -21,7 +20,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph.build import build_graph, serializer
-from observer.domain.budget import DayBudget, RunBudget
+from observer.domain.budget import RunBudget
 from observer.domain.calls import CallStatus
 from observer.domain.event import Event
 from observer.domain.redaction import Redactor
@@ -45,6 +44,7 @@ from observer.records.session_views import SessionViews
 from observer.records.spans import Spans
 from observer.services import Services
 from observer.settings import load_configuration
+from tests.day_budgets import today
 from tests.flows.configs import edited_config
 
 TOOLS = {
@@ -147,8 +147,9 @@ class World:
         spans = Spans(self.database)
         ledger = Ledger(self.database, journal, spans)
         approvals = Approvals(self.database, journal)
-        per_run = RunBudget(self.configuration.observer.budget.max_tool_calls_per_run)
-        budgets = Budgets(ledger, per_run, DayBudget(10**9, ZoneInfo("UTC")))
+        per_run = self.configuration.observer.budget.max_tool_calls_per_run
+        holds = Holds(self.database, journal)
+        day = today(self.database, journal, holds)
         self.dispatcher = Dispatcher(
             self.mcp,  # type: ignore[arg-type]
             ledger,
@@ -160,8 +161,8 @@ class World:
                 ledger,
                 Patience(Events(self.database)),
             ),
-            Holds(self.database, journal),
-            budgets,
+            holds,
+            Budgets(ledger, RunBudget(per_run), day, ()),
             redactor,
             reads_valid_for_s=900.0,
         )
@@ -175,6 +176,8 @@ class World:
             "spans": spans,
             "ledger": ledger,
             "kill_switch": KillSwitch(self.database, journal),
+            "holds": holds,
+            "today": day,
             "claims": Claims(self.configuration.tree),
             "approvals": approvals,
             "memory": memory,

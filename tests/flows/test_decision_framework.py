@@ -260,7 +260,10 @@ def test_a_spent_budget_refuses_what_is_left_to_do_but_never_keeps_people_uninfo
 def test_a_tenants_spent_day_refuses_its_remedies_tells_people_and_costs_no_other_tenant(tmp_path):
     """Case 23, by configuration: the third call of a day is one too many, after a restart, too."""
     config = edited_config(tmp_path / "config", QUICK_CHECK)
-    env = {"OBSERVER__BUDGET__MAX_TOOL_CALLS_PER_DAY": "2"}
+    env = {
+        "OBSERVER__BUDGET__PER_TENANT__MAX_TOOL_CALLS_PER_DAY": "2",
+        "OBSERVER__BUDGET__ON_EXCEEDED": "escalate",
+    }
     told = ["create_incident", "send_slack_alert"]
     with ObserverProcess(tmp_path / "var", config=config, env=env) as observer:
         for tenant, looks in (("acme", 2), ("globex", 2), ("acme", 0)):
@@ -272,7 +275,7 @@ def test_a_tenants_spent_day_refuses_its_remedies_tells_people_and_costs_no_othe
             refused = [row for row in transitions if row["result_status"] == "refused"]
             said = {row["result_summary"] for row in refused}
             assert done[looks:] == told
-            assert said == {"today's budget of 2 tool calls is spent"}
+            assert said == {f"today's budget of 2 tool calls for tenant '{tenant}' is spent"}
             assert session["outcome"] == "escalated"
             if tenant == "globex":
                 observer.terminate()

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +18,7 @@ from graph.state import FRESH
 from nodes.diagnose import diagnose
 from nodes.investigate import investigate
 from observer.domain.autonomy import Rule
-from observer.domain.budget import DayBudget, RunBudget
+from observer.domain.budget import RunBudget
 from observer.domain.calls import Call, CallStatus, Observation, Run
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
@@ -225,9 +224,6 @@ class NoRecords:
     async def similar(self, *_: Any) -> list[Any]:
         return []
 
-    async def calls_since(self, *_: Any) -> int:
-        return 0
-
     async def why_spent(self, *_: Any) -> None: ...
 
     async def permits(self, *_: Any) -> bool:
@@ -256,7 +252,7 @@ def dispatcher_over(
     """The real door, with nothing behind it but a note of what went through."""
     configuration = world.configuration
     nothing: Any = NoRecords()
-    budgets = Budgets(nothing, RunBudget(20), DayBudget(20, ZoneInfo("UTC")))
+    budgets = Budgets(nothing, RunBudget(20), world.services.today, ())
     return Dispatcher(
         tools,  # type: ignore[arg-type]
         nothing,

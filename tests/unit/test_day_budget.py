@@ -1,37 +1,59 @@
-"""Case 23 through the door: a tenant's day is counted from the ledger, over restarts."""
+"""The day's budget through the door and on disk: counted on over restarts, held, and let go."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 
 from observer.domain.autonomy import Level, Rule
-from observer.domain.budget import DayBudget, RunBudget
+from observer.domain.budget import Limits, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
-from observer.domain.dependency_tree import DependencyTree
+from observer.domain.dependency_tree import DependencyTree, Metric, Node
 from observer.domain.event import Incident, Severity
+from observer.domain.hold import EVERYBODY, HoldCause
 from observer.domain.redaction import Redactor
+from observer.domain.remedy import Check, Remedy
+from observer.domain.windows import ALWAYS
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.money import Money, Reservation
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
+from observer.gateway.today import Today
 from observer.records import ledger as ledger_module
 from observer.records.approvals import Approvals
 from observer.records.database import Database
 from observer.records.events import Events
 from observer.records.holds import Holds
 from observer.records.journal import Journal
+from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
+from observer.records.spending import Spending
+from tests.day_budgets import amounts, limits, today
 
-UTC = ZoneInfo("UTC")
-NOON, DAY = 1_800_014_400.0, 86400.0
-LIMIT = 3
+pytestmark = pytest.mark.asyncio
+
+NOON, HOUR, DAY = 1_800_014_400.0, 3600.0, 86400.0
+OK, REFUSED = CallStatus.SUCCESS, CallStatus.REFUSED
+TREE = DependencyTree(
+    metrics={"freshness": Metric("freshness", "", "60s", ALWAYS, depends_on=("loading",))},
+    nodes={"loading": Node("loading", "process")},
+)
+CHECK = Check("look", "x < 1", 1.0, 1.0)
+RULES = {
+    "look": Rule("look", Level.FULL, 1),
+    "page": Rule("page", Level.FULL, 1),
+    "restart": Rule("restart", Level.FULL, 3),
+    "flush": Rule("flush", Level.FULL, 4),
+}
 
 
 class Clock:
@@ -45,15 +67,19 @@ class Clock:
 
 
 class Backend:
-    """A tool server that counts what reached it."""
+    """A tool server that counts what reached it; `gone`, it is not there."""
 
     calls = 0
+    gone = False
 
     def takes_key(self, tool: str) -> bool:
         return True
 
     async def call(self, tool: str, args: dict[str, Any]) -> Reply:
+        if self.gone:
+            return Reply(CallStatus.ERROR, None, "no server", reached=False)
         self.calls += 1
+        await asyncio.sleep(0)
         return Reply(CallStatus.SUCCESS, {}, "")
 
     def version(self, _: str) -> str:
@@ -67,62 +93,298 @@ def run_of(tenant: str, event: int) -> Run:
     return Run(incident, "trace", 0, "span")
 
 
-@pytest.mark.asyncio
-async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database, clock, backend = Database(tmp_path / "observer.db"), Clock(), Backend()
-    monkeypatch.setattr(ledger_module, "time", SimpleNamespace(time=clock.time))
-    await database.open()
-    journal = Journal(Redactor([]))
-    ledger = Ledger(database, journal, Spans(database))
-    count = 0
+class Process:
+    """A process that has just started, on the records of those before it."""
 
-    def started() -> Dispatcher:
-        """A process that has just started, on the same records."""
-        day = DayBudget(LIMIT, UTC)
-        return Dispatcher(
-            backend,  # type: ignore[arg-type]
-            ledger,
-            Approvals(database, journal),
-            Policy(
-                {tool: Rule(tool, Level.FULL, 1) for tool in ("look", "page")},
-                {},
-                DependencyTree(),
-                ledger,
-                Patience(Events(database)),
-            ),
-            Holds(database, journal),
-            Budgets(ledger, RunBudget(9), day, now=clock.time),
+    def __init__(self, world: World, of_day: Limits, pauses: bool) -> None:
+        self.world = world
+        self.holds = Holds(world.database, world.journal)
+        self.today: Today = today(
+            world.database,
+            world.journal,
+            self.holds,
+            of_day,
+            pauses=pauses,
+            irreversible=("flush",),
+            now=world.clock.time,
+        )
+        self.money = Money(self.today, Spending(world.database, world.journal, ()))
+        self.door = Dispatcher(
+            world.backend,  # type: ignore[arg-type]
+            world.ledger,
+            Approvals(world.database, world.journal),
+            Policy(RULES, {}, TREE, world.ledger, Patience(Events(world.database))),
+            self.holds,
+            Budgets(world.ledger, RunBudget(99), self.today, ("flush",)),
             Redactor([]),
             reads_valid_for_s=900.0,
         )
 
-    async def looks(door: Dispatcher, tenant: str, number: int) -> list[str]:
-        nonlocal count
-        said = []
-        for _ in range(number):
-            count += 1
-            run = run_of(tenant, count)
-            said.append((await door.read(Call("look"), key=f"k-{count}", run=run)).status)
-        return said
+    async def start(self) -> Process:
+        await self.holds.open()
+        await self.today.look()
+        return self
 
-    ok, refused = CallStatus.SUCCESS, CallStatus.REFUSED
-    door = started()
-    assert await looks(door, "acme", 2) == [ok, ok]
-    door = started()
-    assert await looks(door, "acme", 2) == [ok, refused]
-    assert await looks(door, "globex", 4) == [ok, ok, ok, refused]
+    async def looks(self, tenant: str, number: int) -> list[str]:
+        """So many looks, each of an event of its own, one after the other."""
+        return [await self.look(tenant) for _ in range(number)]
+
+    async def look(self, tenant: str) -> str:
+        run = self.world.another(tenant)
+        key = run.incident.event_key
+        return (await self.door.read(Call("look"), key=key, run=run)).status
+
+    async def act(self, tool: str, tenant: str = "acme") -> str:
+        """One step of a remedy."""
+        run = self.world.another(tenant)
+        remedy = Remedy("r", "diagnosis", (Call(tool, {"node": "loading"}),), CHECK)
+        done = await self.door.remedy(remedy, 0, key=run.incident.event_key, run=run)
+        return done.status
+
+    def used(self, whom: str = EVERYBODY, meter: str = "tool_calls") -> float:
+        return self.today.shown()["used"].get(whom, {}).get(meter, {"used": 0})["used"]
+
+    def held(self) -> list[str]:
+        return [hold.tenant_id for hold in self.holds.listed() if hold.cause is HoldCause.BUDGET]
+
+
+class World:
+    """Records, a clock and a tool server that outlive the processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database, self.clock, self.backend = Database(folder / "o.db"), Clock(), Backend()
+        self.journal = Journal(Redactor([]))
+        self.ledger = Ledger(self.database, self.journal, Spans(self.database))
+        self._count = 0
+
+    def another(self, tenant: str) -> Run:
+        self._count += 1
+        return run_of(tenant, self._count)
+
+    async def process(self, of_day: Limits | None = None, *, pauses: bool = True) -> Process:
+        return await Process(self, of_day or limits(), pauses).start()
+
+    async def lines(self) -> list[str]:
+        """What the journal says of the budget."""
+        return await self.database.read(
+            lambda c: [
+                row["body"]
+                for row in c.execute("SELECT body FROM journal WHERE kind = 'budget' ORDER BY seq")
+            ]
+        )
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    made = World(tmp_path)
+    monkeypatch.setattr(ledger_module, "time", SimpleNamespace(time=made.clock.time))
+    await made.database.open()
+    yield made
+    await made.database.close()
+
+
+async def test_a_tenants_day_survives_restarts_costs_no_other_and_starts_again_once(
+    world: World,
+) -> None:
+    """Case 23."""
+    three = limits(each_tenant=amounts(calls=3))
+    first = await world.process(three)
+    assert await first.looks("acme", 2) == [OK, OK]
+    door = await world.process(three)
+    assert await door.looks("acme", 2) == [OK, REFUSED]
+    assert await door.looks("globex", 4) == [OK, OK, OK, REFUSED]
     # People are told on any day.
-    told = await door.notify(Call("page"), key="p", run=run_of("acme", 0))
+    told = await door.door.notify(Call("page"), key="p", run=run_of("acme", 0))
     assert told.ok
 
-    clock.now += DAY
-    assert await looks(door, "acme", 2) == [ok, ok]
-    clock.now -= 1.5 * DAY
-    assert await looks(door, "acme", 2) == [ok, refused]
-    clock.now += 1.5 * DAY
-    assert await looks(door, "acme", 1) == [refused]
-    assert await looks(door, "globex", 1) == [ok]
-    assert backend.calls == 3 + 3 + 1 + 3 + 1
-    await database.close()
+    world.clock.now += DAY
+    assert await door.looks("acme", 2) == [OK, OK]
+    world.clock.now -= 1.5 * DAY
+    assert await door.looks("acme", 2) == [OK, REFUSED]
+    world.clock.now += 1.5 * DAY
+    assert await door.looks("acme", 1) == [REFUSED]
+    assert await door.looks("globex", 1) == [OK]
+    assert world.backend.calls == 3 + 3 + 1 + 3 + 1
+
+
+@pytest.mark.parametrize("back", [HOUR, 13 * HOUR, 40 * DAY])
+async def test_a_restart_while_the_clock_is_back_gives_nobody_the_day_again(
+    world: World, back: float
+) -> None:
+    """Cases 21 and 23: what was done at an earlier hour of a later day is of that day."""
+    four = limits(amounts(calls=4))
+    process = await world.process(four)
+    assert await process.looks("acme", 2) == [OK, OK]
+    day = process.today.day
+    world.clock.now -= back
+    assert await process.looks("globex", 1) == [OK]
+
+    restarted = await world.process(four)
+
+    assert restarted.today.day == day
+    assert await restarted.looks("acme", 2) == [OK, REFUSED]
+    world.clock.now += back
+    again = await world.process(four)
+    assert await again.looks("globex", 1) == [REFUSED]
+    assert len([line for line in await world.lines() if "day begins" in line]) == 1
+
+
+async def test_records_from_before_there_was_a_day_count_since_midnight(world: World) -> None:
+    """An older release left the ledger and no word of a day."""
+    before = await world.process()
+    world.clock.now -= DAY
+    await before.looks("acme", 5)
+    world.clock.now += DAY
+    await before.looks("acme", 2)
+    await world.database.write(lambda c: c.execute("DELETE FROM facts"))
+
+    process = await world.process(limits(amounts(calls=3)))
+
+    assert await process.looks("acme", 2) == [OK, REFUSED]
+
+
+@pytest.mark.parametrize("tenants", [["acme"], ["acme", "globex", "initech"]])
+async def test_eight_at_once_never_go_above_a_cap(world: World, tenants: list[str]) -> None:
+    """Case 36: calls and money, of all together."""
+    process = await world.process(limits(amounts(calls=20, nano=1000)))
+
+    async def one(number: int) -> tuple[str, int]:
+        tenant = tenants[number % len(tenants)]
+        status = await process.look(tenant)
+        reserved = await process.money.reserve(world.another(tenant), 90, "openai:x")
+        if isinstance(reserved, str):
+            return status, 0
+        await asyncio.sleep(0)
+        await process.money.settle(reserved, 70)
+        return status, 70
+
+    gate = asyncio.Semaphore(8)
+
+    async def worker(number: int) -> tuple[str, int]:
+        async with gate:
+            return await one(number)
+
+    done = await asyncio.gather(*(worker(number) for number in range(60)))
+
+    assert world.backend.calls == [status for status, _ in done].count(OK) == 20
+    assert 910 < sum(nano for _, nano in done) <= 1000
+    assert process.used() == 20
+    restarted = await world.process(limits(amounts(calls=20, nano=1000)))
+    assert restarted.used() == 20
+    assert restarted.used(meter="cost_usd") == process.used(meter="cost_usd")
+
+
+async def test_a_crash_during_a_model_call_leaves_its_worst_case_counted(world: World) -> None:
+    of_day = limits(amounts(nano=100))
+    crashed = await world.process(of_day)
+    assert isinstance(await crashed.money.reserve(run_of("acme", 1), 60, "m"), Reservation)
+
+    process = await world.process(of_day)
+
+    assert isinstance(await process.money.reserve(run_of("acme", 2), 41, "m"), str)
+    fitting = await process.money.reserve(run_of("acme", 3), 40, "m")
+    assert isinstance(fitting, Reservation)
+    await process.money.settle(fitting, 1)
+    assert isinstance(await process.money.reserve(run_of("acme", 4), 39, "m"), Reservation)
+
+
+async def test_money_of_a_call_over_midnight_is_of_the_day_it_was_reserved_on(
+    world: World,
+) -> None:
+    process = await world.process(limits(amounts(nano=100)))
+    late = await process.money.reserve(run_of("acme", 1), 100, "m")
+    assert isinstance(late, Reservation)
+    world.clock.now += DAY
+    assert isinstance(await process.money.reserve(run_of("acme", 2), 100, "m"), Reservation)
+    await process.money.settle(late, 100)
+    assert process.used(meter="cost_usd") == 100 / 1e9
+
+
+async def test_a_call_that_is_refused_in_the_end_gives_its_place_back(world: World) -> None:
+    """The kill switch is asked after the budget, with the intent; one that was tried counts."""
+    process = await world.process(limits(amounts(calls=2, irreversible=1)))
+    switch = KillSwitch(world.database, world.journal)
+    await switch.turn(None, on=True)
+    assert [await process.act("flush") for _ in range(3)] == [REFUSED] * 3
+    assert (process.used(), process.used(meter="irreversible")) == (0, 0)
+    await switch.turn(None, on=False)
+    world.backend.gone = True
+    assert await process.act("flush") == CallStatus.ERROR
+    assert (process.used(), process.used(meter="irreversible")) == (1, 1)
+    restarted = await world.process(limits(amounts(calls=2, irreversible=1)))
+    assert (restarted.used(), restarted.used(meter="irreversible")) == (1, 1)
+
+
+async def test_irreversible_actions_have_a_budget_of_their_own(world: World) -> None:
+    process = await world.process(limits(amounts(irreversible=1)))
+    assert [await process.act(tool) for tool in ("flush", "restart", "flush")] == [OK, OK, REFUSED]
+    assert process.held() == [EVERYBODY]
+
+
+async def test_an_old_look_that_is_made_again_is_a_new_call(world: World) -> None:
+    process = await world.process(limits(amounts(calls=1)))
+    run = run_of("acme", 1)
+    assert (await process.door.read(Call("look"), key="k", run=run)).ok
+    resumed = Run(run.incident, "t-2", 0, "span", resumed=True)
+    await world.database.write(lambda c: c.execute("UPDATE state_transitions SET timestamp = 1"))
+    again = await process.door.read(Call("look"), key="k", run=resumed)
+    assert again.status is REFUSED
+    assert world.backend.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("of_day", "whom"),
+    [(limits(amounts(calls=1)), EVERYBODY), (limits(each_tenant=amounts(calls=1)), "acme")],
+    ids=["all", "a tenant"],
+)
+async def test_who_has_spent_the_day_is_held_until_the_next_one(
+    world: World, of_day: Limits, whom: str
+) -> None:
+    """Case 84: a restart changes nothing, the next day lifts this hold and no other."""
+    process = await world.process(of_day)
+    await process.holds.put("acme", HoldCause.PERSON, "paused by a person")
+    assert await process.looks("acme", 1) == [OK]
+    assert process.held() == []
+    assert await process.looks("acme", 3) == [REFUSED] * 3
+    assert process.held() == [whom]
+    assert len([line for line in await world.lines() if '"spent"' in line]) == 1
+
+    process = await world.process(of_day)
+    assert process.held() == [whom]
+    world.clock.now -= HOUR
+    await process.today.look()
+    assert process.held() == [whom]
+
+    world.clock.now += 13 * HOUR
+    await process.today.look()
+    assert process.held() == []
+    assert [hold.cause for hold in process.holds.listed()] == [HoldCause.PERSON]
+    assert await process.looks("acme", 2) == [OK, REFUSED]
+
+
+async def test_a_raised_limit_lifts_the_hold_at_the_next_start_where_there_is_room(
+    world: World,
+) -> None:
+    """Case 84: what was refused must fit, or all would begin for nothing."""
+    process = await world.process(limits(amounts(nano=100)))
+    for event, nano in ((1, 60), (2, 50)):
+        answer = await process.money.reserve(run_of("acme", event), nano, "m")
+        if isinstance(answer, Reservation):
+            await process.money.settle(answer, nano)
+    assert process.held() == [EVERYBODY]
+
+    for limit, held in ((100, [EVERYBODY]), (109, [EVERYBODY]), (110, [])):
+        assert (await world.process(limits(amounts(nano=limit)))).held() == held
+
+
+async def test_without_a_pause_each_call_is_refused_and_nobody_held(world: World) -> None:
+    one = limits(amounts(calls=1))
+    process = await world.process(one, pauses=False)
+    assert await process.looks("acme", 3) == [OK, REFUSED, REFUSED]
+    assert process.held() == []
+    assert len([line for line in await world.lines() if '"spent"' in line]) == 1
+    # The other word in the configuration, and there and back.
+    paused = await world.process(one)
+    assert await paused.looks("acme", 1) == [REFUSED]
+    assert paused.held() == [EVERYBODY]
+    assert (await world.process(one, pauses=False)).held() == []

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -19,13 +18,11 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy.exc import OperationalError
 
 from observer.domain.autonomy import Level, Rule
-from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
-from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
@@ -39,6 +36,7 @@ from observer.records.inbox import _insist_on_outcomes
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
+from tests.day_budgets import roomy_budgets
 
 pytestmark = pytest.mark.asyncio
 FULL = "PRAGMA max_page_count=1"  # never below what the file has
@@ -124,6 +122,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
     redactor = Redactor([])
     journal = Journal(redactor)
     ledger = Ledger(database, journal, Spans(database))
+    holds = Holds(database, journal)
     dispatcher = Dispatcher(
         backend,  # type: ignore[arg-type]
         ledger,
@@ -135,8 +134,8 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
             ledger,
             Patience(Events(database)),
         ),
-        Holds(database, journal),
-        Budgets(ledger, RunBudget(10), DayBudget(10, ZoneInfo("UTC"))),
+        holds,
+        roomy_budgets(database, journal, ledger, holds),
         redactor,
         reads_valid_for_s=900.0,
     )

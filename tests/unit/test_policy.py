@@ -9,20 +9,17 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 
 from observer.domain.autonomy import Cap, Rule
-from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.dependency_tree import DependencyTree, Metric, Node
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Level, Remedy, Ruling, RulingKind
 from observer.domain.windows import ALWAYS
-from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
@@ -36,6 +33,7 @@ from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
+from tests.day_budgets import roomy_budgets
 
 pytestmark = pytest.mark.asyncio
 
@@ -83,6 +81,7 @@ class World:
         self.journal = Journal(Redactor([]))
         self.approvals = Approvals(self.database, self.journal)
         self.ledger = Ledger(self.database, self.journal, Spans(self.database))
+        self.holds = Holds(self.database, self.journal)
         self.at_most: Cap | None = TWICE
         self.caps: dict[int, Cap] = {}
         self.count = 0
@@ -99,8 +98,8 @@ class World:
             self.ledger,
             self.approvals,
             Policy(rules, self.caps, TREE, self.ledger, Patience(Events(self.database))),
-            Holds(self.database, self.journal),
-            Budgets(self.ledger, RunBudget(99), DayBudget(999, ZoneInfo("UTC"))),
+            self.holds,
+            roomy_budgets(self.database, self.journal, self.ledger, self.holds),
             Redactor([]),
             reads_valid_for_s=900.0,
         )
