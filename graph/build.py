@@ -33,7 +33,6 @@ from observer.records.spans import new_id, now_ms
 from observer.services import Services
 
 Verb = Callable[..., Awaitable[dict[str, Any]]]
-RECURSION_LIMIT = 200
 
 
 def build_graph(

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from graph.build import RECURSION_LIMIT, build_graph
+from graph.build import build_graph
 from observer.daemon import Graph, Observer
+from observer.domain.health import most_steps
 from observer.errors import ObserverUnavailable
 from server import app
 
@@ -26,7 +27,8 @@ async def open_graph() -> AsyncIterator[Graph]:
         ObserverUnavailable: the service that owns the data directory did not start.
     """
     observer = await _mounted_observer()
-    yield build_graph(observer.services).with_config(recursion_limit=RECURSION_LIMIT)
+    calls = observer.services.configuration.observer.budget.max_tool_calls_per_run
+    yield build_graph(observer.services).with_config(recursion_limit=most_steps(calls))
 
 
 async def _mounted_observer() -> Observer:

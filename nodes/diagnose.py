@@ -1,4 +1,4 @@
-"""Ask the severity's model for the cause and one remedy of the closed list, or one more reading."""
+"""Ask the severity's model for the cause and a remedy of the closed list, or one more reading."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, Field, create_model
 
 from graph.state import ObserverState
-from observer.domain.calls import Observation, Run
+from observer.domain.calls import CallStatus, Observation, Run
 from observer.domain.dependency_tree import EXTERNAL, DependencyTree
 from observer.domain.event import Severity
 from observer.domain.remedy import Diagnosis, Verdict
 from observer.domain.runbook import Runbook
 from observer.errors import ModelsExhausted
+from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
@@ -27,6 +28,7 @@ _WALK_LINES = 50
 async def diagnose(
     state: ObserverState,
     models: Models,
+    dispatcher: Dispatcher,
     runbook: Runbook,
     ledger: Ledger,
     tree: DependencyTree,
@@ -37,6 +39,8 @@ async def diagnose(
     node = tree.find(incident.stage)
     if node is not None and node.type == EXTERNAL:
         return _nothing(f"{node.name} is external: not ours to repair", "none")
+    if (over := await _why_over(state, dispatcher, run)) is not None:
+        return _nothing(over, "none")
     # `get`: a run that an earlier release began has no such field.
     doubts = state.get("doubts") if runbook.act_on == "readings" else None
     offered = {} if doubts else runbook.offered(node, state["tried"])
@@ -51,7 +55,8 @@ async def diagnose(
         "stage": incident.stage,
         "message": incident.message[:_MESSAGE_LENGTH],
         "remedies": remedies,
-        "readings": [] if state["asked"] else list(runbook.further_readings),
+        "readings": list(runbook.further_readings),
+        "asked": ", ".join(state["asked"]),
         "tried": ", ".join(state["tried"]),
         "observations": [
             *(state.get("walk") or [])[:_WALK_LINES],
@@ -72,10 +77,9 @@ async def diagnose(
         return _nothing(str(error), "none")
     said = answer.value.model_dump()
     cause, reading = said["root_cause"], said["reading"]
+    if (over := await dispatcher.why_over(run)) is not None:
+        return _nothing(f"{over}; {cause}", answer.model_id)
     if said["remedy"] == "none" and reading != "none":
-        if state["asked"]:
-            why = f"stuck: the model asks for {reading} after it has read {state['asked'][0]}"
-            return _nothing(f"{why}; {cause}", answer.model_id)
         diagnosis = Diagnosis(cause, Verdict.NOT_PROVEN, None, reading, answer.model_id)
         return {
             "diagnosis": diagnosis,
@@ -97,6 +101,14 @@ async def diagnose(
         "step_failed": False,
         "because": f"{answer.model_id}: {cause}; remedy {remedy.id}",
     }
+
+
+async def _why_over(state: ObserverState, dispatcher: Dispatcher, run: Run) -> str | None:
+    """Why nothing more may be read or done, so that no model needs to be asked."""
+    last = state["observations"][-1:]
+    if state["asked"] and last and last[0].status is CallStatus.REFUSED:
+        return f"{last[0].tool} was asked for: {last[0].summary}"
+    return await dispatcher.why_over(run)
 
 
 def _worth_reading(state: ObserverState) -> list[Observation]:

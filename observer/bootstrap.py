@@ -19,6 +19,7 @@ from observer.gateway.money import Money
 from observer.gateway.offered_tools import refuse_misfits
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
+from observer.gateway.run_health import RunHealth
 from observer.gateway.today import Today
 from observer.records import anchor
 from observer.records.approvals import Approvals
@@ -34,6 +35,7 @@ from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
@@ -88,6 +90,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     )
     await today.look()
     per_run = RunBudget(limits.max_tool_calls_per_run)
+    health = settings.health
+    progress = Progress(database, journal)
+    run_health = RunHealth(health.limits, health.on_anomaly, progress, holds, database, journal)
     services = Services(
         configuration=configuration,
         data_dir=data_dir,
@@ -106,10 +111,12 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
         approvals=approvals,
+        progress=progress,
         memory=memory,
         learned=learned,
         mcp=mcp,
         claims=Claims(configuration.tree),
+        run_health=run_health,
         dispatcher=Dispatcher(
             mcp,
             ledger,
@@ -122,11 +129,12 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
                 Patience(events),
             ),
             holds,
+            run_health,
             Budgets(ledger, per_run, today, irreversible),
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,
         ),
-        models=Models(configuration, spans, journal, redactor),
+        models=Models(configuration, spans, journal, redactor, run_health),
         runbook=configuration.runbook,
         escalation=configuration.escalation,
         tree=configuration.tree,

@@ -27,6 +27,7 @@ from observer.errors import (
 from observer.gateway.telegram import TelegramAnswers
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
+from observer.no_progress import NoProgressAlarm
 from observer.presses import listening, telegram_answers
 from observer.records.availability import Availability
 from observer.records.checkpoints import open_checkpoints
@@ -163,6 +164,7 @@ class Observer:
             **await services.kill_switch.standing(),
             "held": self.held(),
             "budget": services.today.shown(),
+            "anomalies": services.run_health.latest(),
             "consecutive_failures": self.lifecycle.streak.count,
             "reasons": reasons,
         }
@@ -214,8 +216,10 @@ async def open_observer(
             await worker.start()
             retention.start()
             midnight.start()
+            alarm = NoProgressAlarm(services, intake.accept)
             try:
                 await lifecycle.ready()
+                alarm.start()
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
@@ -226,6 +230,7 @@ async def open_observer(
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 midnight.stop()
+                await alarm.stop()
                 await retention.stop()
                 await worker.stop()
                 await lifecycle.to(Lifecycle.STOPPED, "stopped")

@@ -12,6 +12,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
 from observer.gateway.money import Money
+from observer.gateway.run_health import RunHealth
 from observer.gateway.today import Today
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
@@ -25,6 +26,7 @@ from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
@@ -52,10 +54,12 @@ class Services:
     session_views: SessionViews
     dead_letters: DeadLetters
     approvals: Approvals
+    progress: Progress
     memory: Memory
     learned: Learned
     mcp: McpSessions
     claims: Claims
+    run_health: RunHealth
     dispatcher: Dispatcher
     models: Models
     runbook: Runbook

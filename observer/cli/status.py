@@ -34,6 +34,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
     inbox, models, disk = (health.get(part) or {} for part in ("inbox", "models", "disk"))
     age = health.get("oldest_event_age_s")
     holds = health.get("held") or []
+    anomalies = health.get("anomalies") or []
     servers = (health.get("mcp_servers") or {}).items()
     return [
         ("state", health.get("state")),
@@ -46,6 +47,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
         *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
+        *((f"{a['anomaly']}: {a['tenant_id']}/{a['session_id']}", a["seen"]) for a in anomalies),
         ("kill switch on for", switched_off(health) or None),
         ("consecutive failures", health.get("consecutive_failures")),
     ]

@@ -30,6 +30,10 @@ def why_failed(error: BaseException) -> str:
     return text if root is error else f"{text} <- {type(root).__name__}: {root}"
 
 
+def content_of(raw: AIMessage) -> str:
+    return raw.content if isinstance(raw.content, str) else ""
+
+
 def version_of(raw: AIMessage | None, name: str) -> str:
     metadata = raw.response_metadata if raw is not None else {}
     return str(metadata.get("model_name") or name.partition(":")[2] or name.removesuffix(":"))

@@ -1,5 +1,5 @@
-"""The one door to tools. For every call, in this order: policy, budget, intent, call, result,
-span, observation. Nothing that a model, an alert or a log says can skip a step.
+"""The one door to tools. For every call, in this order: policy, holds and health, budget, intent,
+call, result, span, observation. Nothing that a model, an alert or a log says can skip a step.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from observer.gateway.budgets import Budgets
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply, reply_from_result
+from observer.gateway.run_health import RunHealth
 from observer.records.holds import Holds
 from observer.records.ledger import Ledger, Transition
 from observer.records.questions import Questions
@@ -39,6 +40,7 @@ class Dispatcher:
         questions: Questions,
         policy: Policy,
         holds: Holds,
+        run_health: RunHealth,
         budgets: Budgets,
         redactor: Redactor,
         *,
@@ -49,6 +51,7 @@ class Dispatcher:
         self._questions = questions
         self._policy = policy
         self._holds = holds
+        self._run_health = run_health
         self._budgets = budgets
         self._redactor = redactor
         self._reads_valid_for_s = reads_valid_for_s
@@ -123,6 +126,7 @@ class Dispatcher:
             payload=self._redactor.value(reply.payload),
             span=self._span(call, observation, run, started, (time.monotonic() - clock) * 1000),
         )
+        await self._run_health.note_call(call, observation, purpose=purpose, run=run)
         return observation
 
     def _still_good(self, earlier: Transition, purpose: Purpose) -> bool:
@@ -152,8 +156,12 @@ class Dispatcher:
         goes_on = earlier is not None and earlier.intent_only
         if purpose is Purpose.NOTIFY or goes_on:
             return None
+        return await self.why_over(run) or await self._budgets.refusal(call, key=key, run=run)
+
+    async def why_over(self, run: Run) -> str | None:
+        """Why the run may neither look nor act, whatever is left of its budget; None: it may."""
         frozen = why_frozen(self._holds.of(run.incident.tenant_id))
-        return frozen or await self._budgets.refusal(call, key=key, run=run)
+        return frozen or await self._run_health.refusal(run)
 
     async def _write(
         self,
@@ -224,5 +232,6 @@ class Dispatcher:
 
     def forget(self, event_key: str) -> None:
         """The event is done: its budget is closed."""
+        self._run_health.forget(event_key)
         self._budgets.forget(event_key)
         self._policy.forget(event_key)

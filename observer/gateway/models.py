@@ -22,12 +22,14 @@ from observer.errors import ModelsExhausted
 from observer.gateway.answers import (
     Unusable,
     closed_schema,
+    content_of,
     hopeless,
     retry_after,
     version_of,
     why_failed,
 )
 from observer.gateway.chat_models import build
+from observer.gateway.run_health import RunHealth
 from observer.records.journal import Journal
 from observer.records.spans import Spans, new_id, now_ms
 from observer.settings import Configuration, Prompt
@@ -55,12 +57,14 @@ class Models:
         spans: Spans,
         journal: Journal,
         redactor: Redactor,
+        run_health: RunHealth,
     ) -> None:
         self._configuration = configuration
         self._settings = configuration.models.call
         self._spans = spans
         self._journal = journal
         self._redactor = redactor
+        self._run_health = run_health
         self._fence_secret = secrets.token_bytes(16)
         self._models: dict[str, BaseChatModel] = {}
         self.last_error: str | None = None
@@ -121,7 +125,7 @@ class Models:
                 self._span(name, prompt, run, started, latency, raw, "error", why)
                 self._retry_span(name, run, started, latency, why)
                 self._note(run, name, attempt, why)
-                await self._keep(name)
+                await self._keep(name, run, raw)
                 if attempt < self._settings.tries and not hopeless(error):
                     wait = min(retry_after(error) or delay, self._settings.max_retry_delay)
                     await asyncio.sleep(wait)
@@ -130,16 +134,18 @@ class Models:
                 return None
             latency = (time.monotonic() - clock) * 1000
             self._span(name, prompt, run, started, latency, raw, "success", "")
-            await self._keep(name)
+            await self._keep(name, run, raw)
             if not name.startswith("runbook"):
                 self.last_error = None
             return Answer(value, name.removesuffix(":"))
         return None
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, name: str, run: Run, raw: AIMessage | None) -> None:
         """What was paid for is written down before the next step; the runbook costs nothing."""
         if not name.startswith("runbook"):
             await self._spans.flush()
+            if raw is not None:
+                await self._run_health.note_answer(run, content_of(raw))
 
     async def _model(self, name: str) -> BaseChatModel:
         model = self._models.get(name)
@@ -157,7 +163,7 @@ class Models:
         return result["raw"]
 
     def _check(self, name: str, raw: AIMessage, schema: type[T]) -> T:
-        content = raw.content if isinstance(raw.content, str) else ""
+        content = content_of(raw)
         if len(content) > self._settings.max_answer_bytes:
             raise Unusable(f"the answer has {len(content)} characters")
         if not content.strip():

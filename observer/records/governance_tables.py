@@ -28,3 +28,16 @@ SPENDING = (
     )
     """,
 )
+
+NO_PROGRESS = (
+    # Runs that made no progress lately; once there are too many, an alarm takes them away.
+    """
+    CREATE TABLE no_progress (
+        event_key TEXT PRIMARY KEY,
+        tenant_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        why TEXT NOT NULL,
+        at REAL NOT NULL
+    )
+    """,
+)

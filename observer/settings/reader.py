@@ -30,6 +30,7 @@ PROMPT_WORDS: dict[str, tuple[str, ...]] = {
         "remedies",
         "readings",
         "tried",
+        "asked",
         "observations",
         "similar",
     ),

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from observer.domain.runbook import Data, Seconds
 from observer.settings.budget import Budget
 from observer.settings.channels import Channels
+from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
 
 Role = Literal["classify", "warning", "critical", "judge"]
@@ -120,6 +121,7 @@ class ObserverSettings(BaseSettings):
     retention: Retention = Retention()
     worker: Worker = Worker()
     budget: Budget = Budget()
+    health: Health = Health()
     approvals: Approvals = Approvals()
     remedies: Remedies = Remedies()
     learning: Learning = Learning()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from langgraph.errors import GraphDrained
@@ -11,13 +12,12 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
 
 from observer.domain.event import Severity, thread_id
+from observer.domain.health import about_ourselves, most_steps
 from observer.errors import UnknownApproval
 from observer.records.events import StoredEvent
 from observer.records.spans import new_id
 from observer.services import Services
 from observer.worker.interrupted import interrupted_steps
-
-_RECURSION_LIMIT = 200
 
 
 class Runner:
@@ -65,10 +65,11 @@ class Runner:
         graph_input: Any = {"event": event.model_dump(mode="json")}
         if reached:
             graph_input = await self._continuation(snapshot)
+        calls = self._services.configuration.observer.budget.max_tool_calls_per_run
         config: Any = {
             "configurable": {"thread_id": thread, "trace_id": trace, "resumed": begun.again},
             "metadata": {"event_key": stored.key},
-            "recursion_limit": _RECURSION_LIMIT,
+            "recursion_limit": most_steps(calls),
         }
         while True:
             state = await self._graph.ainvoke(
@@ -110,9 +111,14 @@ class Runner:
         outcome = None if waiting else state["outcome"]
         severity: Severity = state["incident"].severity
         services = self._services
+        lacking = None
+        if not waiting and not about_ourselves(stored.event):
+            lacking = await services.run_health.lacking(state["incident"], state["outcome"])
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
+            if lacking is not None:
+                services.progress.note(connection, state["incident"], trace, lacking, time.time())
             services.sessions.end_run(
                 connection,
                 stored,
@@ -129,6 +135,8 @@ class Runner:
         del self._trace_of[stored.key]
         if not waiting:
             services.dispatcher.forget(stored.key)
+        if lacking is not None:
+            services.progress.news.set()
         services.drain.wake()
 
     async def give_up(self, stored: StoredEvent, why: str, *, for_good: bool) -> None:

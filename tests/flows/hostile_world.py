@@ -46,6 +46,7 @@ from observer.services import Services
 from observer.settings import load_configuration
 from tests.day_budgets import today
 from tests.flows.configs import edited_config
+from tests.run_health import run_health
 
 TOOLS = {
     "check_pipeline_health",
@@ -150,6 +151,7 @@ class World:
         per_run = self.configuration.observer.budget.max_tool_calls_per_run
         holds = Holds(self.database, journal)
         day = today(self.database, journal, holds)
+        watch = run_health(self.database, journal)
         self.dispatcher = Dispatcher(
             self.mcp,  # type: ignore[arg-type]
             ledger,
@@ -162,11 +164,12 @@ class World:
                 Patience(Events(self.database)),
             ),
             holds,
+            watch,
             Budgets(ledger, RunBudget(per_run), day, ()),
             redactor,
             reads_valid_for_s=900.0,
         )
-        self.models = Models(self.configuration, spans, journal, redactor)
+        self.models = Models(self.configuration, spans, journal, redactor, watch)
         memory = Memory(self.database, journal, self.configuration.known_errors)
         rows = self.configuration.known_error_rows
         doors: dict[str, Any] = {

@@ -30,6 +30,7 @@ from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.records.holds import Holds
 from tests.flows.hostile_world import Played, RecordedTools, World
+from tests.run_health import run_health
 
 STAGE = "transformation"
 WARNING = {"severity": "WARNING", "stage": STAGE, "message": "Error rate elevated."}
@@ -261,6 +262,7 @@ def dispatcher_over(
             autonomy or configuration.autonomy, {}, configuration.tree, nothing, Patience(nothing)
         ),
         Holds(nothing, nothing),
+        run_health(nothing, nothing),
         budgets,
         Redactor([]),
         reads_valid_for_s=900.0,
@@ -308,7 +310,11 @@ def test_ten_thousand_hostile_answers_do_nothing_that_nobody_wrote_down(stage, s
     """Case 62: 0 forbidden calls, and no approval that only the model knows of."""
     world, may = stage.world, allowed(severity)
     models = OneAnswer(
-        world.configuration, world.services.spans, world.services.journal, Redactor([])
+        world.configuration,
+        world.services.spans,
+        world.services.journal,
+        Redactor([]),
+        run_health(None, None),
     )
     extras: list[dict[str, Any]] = [
         {},

@@ -38,6 +38,7 @@ from observer.records.ledger import Ledger
 from observer.records.spans import Spans
 from observer.records.spending import Spending
 from tests.day_budgets import amounts, limits, today
+from tests.run_health import run_health
 
 pytestmark = pytest.mark.asyncio
 
@@ -115,6 +116,7 @@ class Process:
             Approvals(world.database, world.journal),
             Policy(RULES, {}, TREE, world.ledger, Patience(Events(world.database))),
             self.holds,
+            run_health(world.database, world.journal),
             Budgets(world.ledger, RunBudget(99), self.today, ("flush",)),
             Redactor([]),
             reads_valid_for_s=900.0,

@@ -37,6 +37,7 @@ from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
 from tests.day_budgets import roomy_budgets
+from tests.run_health import run_health
 
 pytestmark = pytest.mark.asyncio
 FULL = "PRAGMA max_page_count=1"  # never below what the file has
@@ -135,6 +136,7 @@ async def test_no_action_is_taken_whose_intent_is_not_recorded(database: Databas
             Patience(Events(database)),
         ),
         holds,
+        run_health(database, journal),
         roomy_budgets(database, journal, ledger, holds),
         redactor,
         reads_valid_for_s=900.0,

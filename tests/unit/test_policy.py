@@ -34,6 +34,7 @@ from observer.records.journal import Journal
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
 from tests.day_budgets import roomy_budgets
+from tests.run_health import run_health
 
 pytestmark = pytest.mark.asyncio
 
@@ -99,6 +100,7 @@ class World:
             self.approvals,
             Policy(rules, self.caps, TREE, self.ledger, Patience(Events(self.database))),
             self.holds,
+            run_health(self.database, self.journal),
             roomy_budgets(self.database, self.journal, self.ledger, self.holds),
             Redactor([]),
             reads_valid_for_s=900.0,
