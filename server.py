@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ from observer.errors import ConfigurationError, ObserverError, PayloadRejected, 
 from observer.settings import Configuration, load_configuration
 from observer.sources import SOURCES, Alert
 from observer.sources.strict_json import decode
+from observer.watch.metrics import CONTENT_TYPE
 from observer.web.bodies import (
     AcceptedEvent,
     AcceptedEvents,
@@ -79,6 +80,12 @@ async def health(observer: Current) -> JSONResponse:
     """The truth about the observer."""
     well, facts = await observer.health()
     return JSONResponse(facts, status_code=200 if well else 503)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(observer: Current) -> Response:
+    """What is known of the observer, for Prometheus."""
+    return Response(await observer.watch.metrics(), media_type=CONTENT_TYPE)
 
 
 @router.get("/sessions")
@@ -255,7 +262,8 @@ async def _serve(configuration: Configuration, listener: socket.socket) -> int:
                 timeout_graceful_shutdown=5,
                 # httptools, where it is installed, takes headers without limit.
                 http="h11",
-            )
+            ),
+            ready=observer.watch.systemd.ready,
         )
         await server.serve(sockets=[listener])
         return 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,32 +18,25 @@ from observer.errors import (
     AnswerRejected,
     NotADeadLetter,
     NothingToResume,
-    RecordsUnavailable,
     UnknownApproval,
     UnknownDeadLetter,
     UnknownSession,
 )
-from observer.gateway.telegram import TelegramAnswers
 from observer.intake import Intake
 from observer.lifecycle import LifecycleControl
 from observer.no_progress import NoProgressAlarm
 from observer.presses import listening, telegram_answers
-from observer.records.availability import Availability
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
 from observer.records.inbox import Inbox
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 from observer.settings import Configuration
+from observer.watch.watch import Watch
 from observer.worker import Midnight, Requeue, Retention, Worker
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
-
-_LEAST_FREE_BYTES = 50 << 20
-_OLDEST_EVENT_S = 900.0
-
-logger = logging.getLogger("observer")
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,7 @@ class Observer:
     intake: Intake
     requeue: Requeue
     lifecycle: LifecycleControl
-    files: tuple[Availability, ...]
-    telegram: TelegramAnswers | None = None
+    watch: Watch
 
     async def resume(
         self,
@@ -129,55 +120,11 @@ class Observer:
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""
-        services = self.services
-        pending: dict[str, Any] = {}
-        with suppress(RecordsUnavailable):  # the file's own reason says so
-            pending = await services.session_views.pending()
-        oldest = pending.pop("oldest_event_age_s", 0.0)
-        free = await services.data_dir.free_bytes()
-        servers = {
-            name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
-            for name, s in services.mcp.servers.items()
-        }
-        reasons: list[str] = []
-        if self.lifecycle.state is not Lifecycle.RUNNING:
-            reasons.append(f"{self.lifecycle.state}: {self.lifecycle.reason}")
-        reasons += [f"tool server {n} is down" for n, s in servers.items() if s["state"] == "down"]
-        if free < _LEAST_FREE_BYTES:
-            reasons.append(f"{services.data_dir.path}: only {free} bytes are free")
-        reasons += [file.trouble for file in self.files if file.trouble is not None]
-        if oldest > _OLDEST_EVENT_S:
-            reasons.append(f"the oldest event waits for {oldest:.0f} s")
-        if services.drain.broken is not None:
-            reasons.append(f"the journal cannot be written: {services.drain.broken}")
-        return not reasons, {
-            "state": self.lifecycle.state,
-            "oldest_event_age_s": round(oldest, 3),
-            "inbox": pending,
-            "mcp_servers": servers,
-            "models": {
-                "profile": services.models.profile,
-                "last_error": services.models.last_error,
-            },
-            "disk": {"free_bytes": free},
-            **self._listening(),
-            **await services.kill_switch.standing(),
-            "held": self.held(),
-            "budget": services.today.shown(),
-            "anomalies": services.run_health.latest(),
-            "consecutive_failures": self.lifecycle.streak.count,
-            "reasons": reasons,
-        }
+        return await self.watch.health()
 
     def held(self) -> list[dict[str, Any]]:
         """For whom nothing is begun: a tenant or `*`, the cause, the reason, and since when."""
         return [asdict(hold) for hold in self.services.holds.listed()]
-
-    def _listening(self) -> dict[str, Any]:
-        if self.telegram is None:
-            return {}
-        error = self.telegram.last_error
-        return {"telegram": {"state": "down" if error else "up", "error": error}}
 
 
 @asynccontextmanager
@@ -223,10 +170,15 @@ async def open_observer(
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
-                observer = Observer(services, graph, intake, requeue, lifecycle, files, telegram)
+                watch = Watch(services, lifecycle, files, telegram)
+                observer = Observer(services, graph, intake, requeue, lifecycle, watch)
                 asked = services.approvals
-                async with listening(telegram, asked, observer.resume, requeue.answer):
-                    yield observer
+                await watch.start()
+                try:
+                    async with listening(telegram, asked, observer.resume, requeue.answer):
+                        yield observer
+                finally:
+                    await watch.stop()
             finally:
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 midnight.stop()

@@ -23,7 +23,8 @@ class LifecycleControl:
         self.reason = ""
         limit = services.configuration.observer.worker.max_consecutive_failures
         self.streak = FailureStreak(limit)
-        self.on_change: Callable[[Lifecycle], None] = lambda _: None
+        self.listeners: list[Callable[[Lifecycle], None]] = []
+        """Each is called after a change."""
         services.holds.listeners.append(self._follow_holds)
 
     async def to(self, following: Lifecycle, reason: str) -> bool:
@@ -44,7 +45,8 @@ class LifecycleControl:
             # What cannot be written down yet is still so: above all, it must be able to stop.
             self._services.spans.later(note)
         self._services.drain.wake()
-        self.on_change(following)
+        for listener in self.listeners:
+            listener(following)
         return True
 
     async def ready(self) -> None:

@@ -1,5 +1,6 @@
 """How the daemon itself is: the truth of `/health`, for a person."""
 
+import time
 from typing import Any
 
 import typer
@@ -50,11 +51,33 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         *((f"{a['anomaly']}: {a['tenant_id']}/{a['session_id']}", a["seen"]) for a in anomalies),
         ("kill switch on for", switched_off(health) or None),
         ("consecutive failures", health.get("consecutive_failures")),
+        ("dead letters", health.get("dead_letters")),
+        ("heartbeat", seconds_ago((health.get("heartbeat") or {}).get("age_s"))),
+        ("alarms waiting", alarms_line(health.get("alarms") or {})),
+        ("dead man's switch", switch_line(health.get("dead_man"))),
     ]
 
 
 def server_line(server: dict[str, Any]) -> str:
     return f"{server.get('state')}, {server.get('restarts', 0)} restarts"
+
+
+def seconds_ago(age: float | None) -> str | None:
+    return None if age is None else f"{age:.0f} s ago"
+
+
+def alarms_line(alarms: dict[str, Any]) -> str | None:
+    waiting, error = alarms.get("waiting"), alarms.get("error")
+    return f"{waiting} ({error})" if error else waiting
+
+
+def switch_line(switch: dict[str, Any] | None) -> str | None:
+    """When it was last reached, and why not since."""
+    if switch is None:
+        return None
+    last, error = switch.get("last_ok"), switch.get("error")
+    reached = "never reached" if last is None else f"reached {seconds_ago(time.time() - last)}"
+    return f"{reached} ({error})" if error else reached
 
 
 def gibibytes(count: int | None) -> str | None:

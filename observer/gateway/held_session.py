@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +50,8 @@ class HeldSession:
         self.version = "unknown"
         self.restarts = -1
         self.last_error: str | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when a session was opened, and when it was lost."""
         self._connection = connection_of(settings, data_dir, sections)
         self._session: ClientSession | None = None
         self._validators: dict[str, Validator] = {}
@@ -104,6 +106,7 @@ class HeldSession:
                     self.restarts += 1
                     self.last_error = None
                     self._ready.set()
+                    self.on_change()
                     backoff = _FIRST_BACKOFF_S
                     await self._until_broken(session)
             except asyncio.CancelledError:
@@ -113,6 +116,7 @@ class HeldSession:
             finally:
                 self._session = None
                 self._ready.clear()
+            self.on_change()
             logger.warning("tool server %s is down: %s", self.name, self.last_error)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
@@ -177,6 +181,7 @@ class HeldSession:
             self._session = None
             self._ready.clear()
             self._broken.set()
+            self.on_change()
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,6 +12,11 @@ _HEX = re.compile(r"^(?:sha256=)?([0-9a-fA-F]{64})$")
 _TIMESTAMP_TOLERANCE_S = 300
 
 
+def sign(body: bytes, secret: str) -> str:
+    """The value of `X-Webhook-Signature` for what we send ourselves."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
 def verify(
     body: bytes, headers: Mapping[str, str], secrets: Sequence[str], *, now: float | None = None
 ) -> bool:

@@ -43,7 +43,7 @@ class Availability:
     """Of one file. After a failure a small write is tried until one goes through."""
 
     def __init__(self, path: Path, probe: Callable[[], Awaitable[object]]) -> None:
-        self._path = path
+        self.path = path
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
         self.trouble: str | None = None
@@ -59,7 +59,7 @@ class Availability:
 
     def failed(self, error: BaseException) -> RecordsUnavailable | None:
         """Note an error; None: it is not the file's fault."""
-        reason = explain(self._path, error)
+        reason = explain(self.path, error)
         return None if reason is None else self.blame(reason)
 
     def blame(self, reason: str) -> RecordsUnavailable:
@@ -82,8 +82,8 @@ class Availability:
             try:
                 await self._probe()
             except Exception as error:
-                self.trouble = explain(self._path, error) or self.trouble
+                self.trouble = explain(self.path, error) or self.trouble
                 continue
-            logger.warning("%s can be used again", self._path)
+            logger.warning("%s can be used again", self.path)
             self.trouble = None
             return

@@ -28,6 +28,8 @@ class DataDir:
     journal = property(lambda self: self.path / "journal")
     spans = property(lambda self: self.path / "spans")
     evals = property(lambda self: self.path / "evals" / "candidates.jsonl")
+    alarms = property(lambda self: self.path / "alarms")
+    heartbeat = property(lambda self: self.path / "heartbeat")
 
     def lock(self) -> None:
         """Take the directory for this process.

@@ -15,6 +15,8 @@ LIST = (
     " AND (? IS NULL OR tenant_id = ?) ORDER BY accepted_at DESC LIMIT ?"
 )
 
+COUNTED = "SELECT tenant_id, count(*) AS number FROM events WHERE status = 'dead' GROUP BY 1"
+
 
 class DeadLetters:
     """What a person may look at and redeliver; `Sessions` writes it."""
@@ -28,6 +30,11 @@ class DeadLetters:
             lambda c: c.execute(LIST, (tenant_id, tenant_id, limit)).fetchall()
         )
         return [_dead_letter(row) for row in rows]
+
+    async def counted(self) -> dict[str, int]:
+        """How many there are, by tenant."""
+        rows = await self._database.read(lambda c: c.execute(COUNTED).fetchall())
+        return {row["tenant_id"]: row["number"] for row in rows}
 
 
 def _dead_letter(row: Any) -> dict[str, Any]:

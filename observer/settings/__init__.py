@@ -59,6 +59,8 @@ class Configuration:
     """What the section `channels` names, by environment variable."""
     journal_keys: tuple[str, ...]
     """Of the journal's chain, the newest first."""
+    watch_secrets: dict[str, str]
+    """What the section `watch` names."""
     database_url: str | None
 
     @property
@@ -110,14 +112,17 @@ def load_configuration(
         prompts=prompts,
     )
     reader.problems += check(reader.documents, known=known)
-    channel_secrets = _channel_secrets(reader, observer)
+    channel_secrets = _named_secrets(reader, "channels", observer.sections["channels"])
+    watch = observer.watch.model_dump(mode="json", exclude_none=True)
+    watch_secrets = _named_secrets(reader, "watch", watch)
     reader.raise_problems()
     webhook_secrets = tuple(
         s.strip() for s in env.get("OBSERVER_WEBHOOK_SECRET", "").split(",") if s.strip()
     )
     keys = journal_keys()
     held = [env.get(name, "") for name in redaction.secrets_from_environment]
-    held += [form for value in channel_secrets.values() for form in forms(value)]
+    named = (*channel_secrets.values(), *watch_secrets.values())
+    held += [form for value in named for form in forms(value)]
     return Configuration(
         directory=directory,
         data_dir=data_dir,
@@ -136,15 +141,16 @@ def load_configuration(
         secrets=(*webhook_secrets, *keys, *(s for s in held if s), *passwords(observer.sections)),
         channel_secrets=channel_secrets,
         journal_keys=keys,
+        watch_secrets=watch_secrets,
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
 
 
-def _channel_secrets(reader: Reader, observer: ObserverSettings) -> dict[str, str]:
+def _named_secrets(reader: Reader, section: str, told: dict[str, Any]) -> dict[str, str]:
     held: dict[str, str] = {}
-    for named in named_variables(observer.sections["channels"]):
+    for named in named_variables(told):
         value = held[named.variable] = os.environ.get(named.variable, "").strip()
         if (problem := problem_of(named, value)) is not None:
-            at = ("channels", named.channel, named.key)
+            at = (section, named.channel, named.key)
             reader.problems.append(reader.documents["observer.yaml"].complain(at, problem))
     return held

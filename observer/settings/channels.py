@@ -87,7 +87,7 @@ class Channels(Data):
 
 @dataclass(frozen=True)
 class Named:
-    """A place of the section that names an environment variable."""
+    """A place of a section that names an environment variable."""
 
     channel: str
     key: str
@@ -95,9 +95,9 @@ class Named:
 
 
 def named_variables(channels: Mapping[str, Any]) -> Iterator[Named]:
-    """Each environment variable that the section, as JSON, names."""
+    """Each environment variable that a part of the section, as JSON, names."""
     for channel, settings in channels.items():
-        for key, value in settings.items():
+        for key, value in settings.items() if isinstance(settings, Mapping) else ():
             if key.endswith("_env") and value is not None:
                 yield Named(channel, key, value)
 
@@ -108,7 +108,7 @@ def problem_of(named: Named, value: str) -> str | None:
         return f"the environment has no {named.variable}"
     if not value.isascii() or not value.isprintable() or " " in value:
         return f"{named.variable} holds a space, a line break or a letter that no key has"
-    if named.key == "webhook_url_env":
+    if named.key in ("webhook_url_env", "url_env"):
         try:
             TypeAdapter(HttpUrl).validate_python(value)
         except ValidationError:

@@ -12,6 +12,7 @@ from observer.settings.budget import Budget
 from observer.settings.channels import Channels
 from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
+from observer.settings.watch import Watch
 
 Role = Literal["classify", "warning", "critical", "judge"]
 
@@ -128,6 +129,7 @@ class ObserverSettings(BaseSettings):
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
     channels: Channels = Channels()
+    watch: Watch = Watch()
     mcp_servers: dict[str, McpServer]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
 class QuietServer(uvicorn.Server):
     """Says where it listens once it does, and leaves the ending to the observer."""
 
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -42,6 +46,7 @@ class QuietServer(uvicorn.Server):
             where = f"http://{address[0]}:{address[1]}"
             print(f"[observer] Process running. Send events to {where}/alerts", flush=True)
             print("[observer] Press Ctrl+C to stop.", flush=True)
+            self._ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -54,7 +54,7 @@ class Worker:
         self._settings = services.configuration.observer
         self._gate = SessionGate(self._settings.concurrency)
         self._runner = Runner(services, graph)
-        lifecycle.on_change = self._follow
+        lifecycle.listeners.append(self._follow)
         services.holds.listeners.append(self._follow_holds)
 
     def _follow(self, state: Lifecycle) -> None:

@@ -148,7 +148,7 @@ async def test_a_stopped_observer_is_not_restarted_in_its_process() -> None:
 async def test_each_change_is_told_to_who_listens() -> None:
     lifecycle, _ = await running()
     told: list[Lifecycle] = []
-    lifecycle.on_change = told.append
+    lifecycle.listeners.append(told.append)
     await lifecycle.to(Lifecycle.SUSPENDED, "test")
     await lifecycle.to(Lifecycle.SUSPENDED, "again")
     await lifecycle.to(Lifecycle.RUNNING, "test")
