@@ -141,14 +141,15 @@ def _bind(verb: Verb, services: Services) -> Any:
             update = await verb(state, **given, **extra)
         except GraphBubbleUp:
             asked = state.get("because") or "a person is asked"
-            _emit(services, name, run, started, clock, "waiting", asked)
+            _emit(services, name, run, started, clock, "waiting", {"because": asked})
             raise
         except Exception as error:
             # Whoever runs the graph, Studio too: a run that fails holds no node any longer.
             services.claims.release(run.incident.event_key)
-            _emit(services, name, run, started, clock, "error", f"{type(error).__name__}: {error}")
+            failed = {"because": f"{type(error).__name__}: {error}"}
+            _emit(services, name, run, started, clock, "error", failed)
             raise
-        _emit(services, name, run, started, clock, "success", update.get("because", ""))
+        _emit(services, name, run, started, clock, "success", update)
         return update
 
     node.__name__ = name
@@ -162,8 +163,9 @@ def _emit(
     started: int,
     clock: float,
     status: str,
-    because: str,
+    update: dict[str, Any],
 ) -> None:
+    because = update.get("because", "")
     services.spans.emit(
         span_of(
             run,
@@ -178,14 +180,28 @@ def _emit(
     )
     incident = run.incident
     if because:
+        kind, more = _decided(name, update)
         services.spans.later(
             lambda connection: services.journal.append(
                 connection,
-                "decision",
+                kind,
                 tenant_id=incident.tenant_id,
                 session_id=incident.session_id,
                 trace_id=run.trace_id,
                 node=name,
+                step=run.step,
                 because=because,
+                **more,
             )
         )
+
+
+def _decided(name: str, update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The kind of the journal's line on a node's decision, and what it says beside the reason."""
+    if name == "classify" and "incident" in update:
+        return "classified", {"severity": update["incident"].severity}
+    if name == "seek_approval" and "ruling" in update:
+        return "ruling", {"ruling": update["ruling"].kind}
+    if name == "seek_approval" and "approval" in update:
+        return "ruling", {"ruling": update["approval"]}
+    return "decision", {}

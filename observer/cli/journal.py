@@ -1,12 +1,18 @@
 """The journal's files, read where they are: the daemon may run or not."""
 
+import json
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption
-from observer.cli.render import complain, emit, say
+from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Tenant
+from observer.cli.render import complain, emit, inert, say, shorten, when
+from observer.domain.journal_kinds import Kind
+
+LOOK_AGAIN_S = 0.25
+COMMON = ("seq", "prev_hash", "key_id", "ts", "tenant_id", "session_id", "trace_id", "kind", "hash")
+WIDEST = 200
 
 journal = typer.Typer(help="What the observer decided, as a chain of hashes.", no_args_is_help=True)
 
@@ -47,3 +53,51 @@ def verify(data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: AsJson = False) 
             " whole; keep the files as they are, and compare with a copy."
         )
         raise typer.Exit(1)
+
+
+@journal.command()
+def tail(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl+C.")] = False,
+    session: Annotated[str | None, typer.Option(help="Only of this session.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(case_sensitive=False, help="Only of this kind.")
+    ] = None,
+    tenant: Tenant = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many at first.")] = 20,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show the last lines, and with --follow each new one; --json gives one object a line."""
+    from observer.errors import DataDirUnusable
+    from observer.records.data_dir import DataDir
+    from observer.records.journal_lines import JournalTail
+
+    folder = DataDir(data_dir).journal
+    if not folder.is_dir():
+        raise DataDirUnusable(f"{folder}: no observer has written a journal here")
+    wanted = {"session_id": session, "kind": kind, "tenant_id": tenant}
+    asked = {name: str(value) for name, value in wanted.items() if value is not None}
+    found = JournalTail(folder, lambda line: all(line.get(n) == v for n, v in asked.items()))
+    try:
+        show(found.last(lines), as_json)
+        while follow:
+            time.sleep(LOOK_AGAIN_S)
+            show(found.more(), as_json)
+    except KeyboardInterrupt:
+        return
+
+
+def show(lines: list[dict[str, Any]], as_json: bool) -> None:
+    """One line each; whatever stands in it, it stays one."""
+    for line in lines:
+        if as_json:
+            typer.echo(json.dumps(line))
+            continue
+        whose = "/".join(inert(line[n]) for n in ("tenant_id", "session_id") if line.get(n))
+        facts = (
+            f"{inert(name)}={shorten(value, WIDEST)}"
+            for name, value in line.items()
+            if name not in COMMON and value not in (None, [], "")
+        )
+        what = [when(line.get("ts")), inert(line.get("seq")), f"{inert(line.get('kind')):<12}"]
+        say("  ".join([*what, *([whose] if whose else []), " ".join(facts)]))

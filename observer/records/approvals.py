@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from observer.domain.approval import ELAPSED, Approval, fitting
@@ -86,7 +87,15 @@ class Approvals(Questions):
         ).rowcount
         if fresh:
             what = "asked" if runs_at is None else "waits"
-            self._note(connection, incident.tenant_id, incident.session_id, approval_id, what)
+            self._note(
+                connection,
+                incident.tenant_id,
+                incident.session_id,
+                approval_id,
+                what,
+                actions=[{k: a[k] for k in ("name", "args")} for a in request["action_requests"]],
+                deadline=datetime.fromtimestamp(deadline, UTC).isoformat(timespec="seconds"),
+            )
 
     async def answer(
         self, approval_id: str, decisions: list[dict[str, Any]], *, by: str | None = None
@@ -111,13 +120,17 @@ class Approvals(Questions):
 
         def work(connection: Connection) -> list[dict[str, Any]]:
             row = connection.execute(
-                "SELECT status FROM approvals WHERE id = ?", (approval_id,)
+                "SELECT status, applied_at, tenant_id, session_id FROM approvals WHERE id = ?",
+                (approval_id,),
             ).fetchone()
             if row["status"] == "pending":
                 self.answer_in(connection, approval_id, decisions)
             connection.execute(
                 "UPDATE approvals SET applied_at = ? WHERE id = ?", (time.time(), approval_id)
             )
+            if row["applied_at"] is None:
+                where = row["tenant_id"], row["session_id"]
+                self._note(connection, *where, approval_id, "applied")
             answered = connection.execute(
                 "SELECT answer FROM approvals WHERE id = ?", (approval_id,)
             ).fetchone()

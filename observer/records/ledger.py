@@ -61,23 +61,15 @@ class Ledger:
 
         def work(connection: Connection) -> str | None:
             tenant = run.incident.tenant_id
-            if purpose is Purpose.REMEDY:
-                switched_off = self._kill_switch.why_refused_in(connection, tenant)
-                if switched_off is not None:
-                    return switched_off
+            if purpose is Purpose.REMEDY and (
+                switched_off := self._kill_switch.why_refused_in(connection, tenant)
+            ):
+                return switched_off
             if bounds and (why := why_spent(connection, tenant, bounds.quotas, but=key)):
                 raise CapReached(why)
             node = bounds.node if bounds is not None else None
             _upsert(connection, call, args, key, purpose, run, status="intent", target=node)
-            self._journal.append(
-                connection,
-                "call",
-                **_who(run),
-                tool=call.tool,
-                args=call.args,
-                idempotency_key=key,
-                purpose=purpose,
-            )
+            self._journal.append(connection, "call", **_tags(call, key, purpose, run))
             return None
 
         if (switched_off := await self._database.write(work)) is not None:
@@ -111,15 +103,10 @@ class Ledger:
             )
             self._spans.emit(span, connection)
             self._spans.flush_into(connection)
-            self._journal.append(
-                connection,
-                "observation",
-                **_who(run),
-                tool=call.tool,
-                idempotency_key=observation.key,
-                status=observation.status,
-                result=observation.summary,
-            )
+            kind = "notification" if purpose is Purpose.NOTIFY else "observation"
+            ended = {"status": observation.status, "result": observation.summary}
+            tags = _tags(call, observation.key, purpose, run)
+            self._journal.append(connection, kind, **tags, **ended)
 
         await self._database.write(work)
 
@@ -192,12 +179,17 @@ class Ledger:
         return [{**dict(row), "args": json.loads(row["args"])} for row in rows]
 
 
-def _who(run: Run) -> dict[str, str]:
+def _tags(call: Call, key: str, purpose: Purpose, run: Run) -> dict[str, Any]:
     incident = run.incident
     return {
         "tenant_id": incident.tenant_id,
         "session_id": incident.session_id,
         "trace_id": run.trace_id,
+        "tool": call.tool,
+        "args": call.args,
+        "idempotency_key": key,
+        "purpose": purpose,
+        "step": run.step,
     }
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from observer.domain.event import Event, Severity, thread_id
 from observer.records.arrivals import Arrivals
 from observer.records.database import Connection
 from observer.records.events import StoredEvent
 from observer.records.old_records import note_stale
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where an earlier run of the same event stopped."""
+
+    checkpoint: str
+    """LangGraph's id of it."""
+    after_step: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,9 @@ class Sessions(Arrivals):
 
         return await self._database.write(work)
 
-    async def begin_run(self, stored: StoredEvent, trace_id: str) -> Begun:
+    async def begin_run(
+        self, stored: StoredEvent, trace_id: str, *, goes_on: Checkpoint | None = None
+    ) -> Begun:
         """A run of this event starts; runs of it that a crash cut are marked so."""
         event = stored.event
 
@@ -76,6 +87,17 @@ class Sessions(Arrivals):
             )
             connection.execute("UPDATE events SET status = 'running' WHERE seq = ?", (stored.seq,))
             self._touch(connection, event, "running")
+            self._journal.append(
+                connection,
+                "run",
+                tenant_id=event.tenant_id,
+                session_id=event.session_id,
+                trace_id=trace_id,
+                event_id=event.event_id,
+                attempt=stored.attempts + 1,
+                cut=[row["trace_id"] for row in cut],
+                **({} if goes_on is None else asdict(goes_on)),
+            )
             return Begun(again is not None, tuple(row["trace_id"] for row in cut))
 
         return await self._database.write(work)
@@ -92,6 +114,7 @@ class Sessions(Arrivals):
         outcome: str | None = None,
         report: str | None = None,
         severity: Severity | None = None,
+        remedy: str | None = None,
         reason: str | None = None,
     ) -> None:
         """A run ended: it, its event and its session in the given transaction."""
@@ -125,6 +148,10 @@ class Sessions(Arrivals):
         )
         if run_status == "done":
             note_stale(connection, thread_id(event.tenant_id, event.session_id))
+        calls = connection.execute(
+            "SELECT count(*) FROM state_transitions WHERE event_key = ? AND trace_id = ?",
+            (stored.key, trace_id),
+        ).fetchone()
         self._journal.append(
             connection,
             "outcome",
@@ -133,7 +160,11 @@ class Sessions(Arrivals):
             trace_id=trace_id,
             event_id=event.event_id,
             run=run_status,
+            event=event_status,
             outcome=outcome,
+            severity=severity,
+            remedy=remedy,
+            tool_calls=calls[0],
             reason=reason,
         )
 

@@ -15,6 +15,7 @@ from observer.domain.event import Severity, thread_id
 from observer.domain.health import about_ourselves, most_steps
 from observer.errors import UnknownApproval
 from observer.records.events import StoredEvent
+from observer.records.sessions import Checkpoint
 from observer.records.spans import new_id
 from observer.services import Services
 from observer.worker.interrupted import interrupted_steps
@@ -54,11 +55,12 @@ class Runner:
 
     async def _run(self, stored: StoredEvent, trace: str, control: RunControl) -> str:
         event = stored.event
-        begun = await self._services.sessions.begin_run(stored, trace)
         thread = thread_id(event.tenant_id, event.session_id)
         address = {"configurable": {"thread_id": thread}}
         snapshot = await self._graph.aget_state(address)  # pyright: ignore[reportArgumentType]
         reached = (snapshot.metadata or {}).get("event_key") == stored.key
+        goes_on = _checkpoint(snapshot) if reached else None
+        begun = await self._services.sessions.begin_run(stored, trace, goes_on=goes_on)
         for cut in begun.cut:
             for span in interrupted_steps(event, cut, snapshot if reached else None):
                 self._services.spans.emit(span)
@@ -110,6 +112,7 @@ class Runner:
         waiting = run_status == "waiting_approval"
         outcome = None if waiting else state["outcome"]
         severity: Severity = state["incident"].severity
+        remedy = state.get("remedy")
         services = self._services
         lacking = None
         if not waiting and not about_ourselves(stored.event):
@@ -129,6 +132,7 @@ class Runner:
                 outcome=outcome,
                 report=state.get("report"),
                 severity=severity,
+                remedy=None if remedy is None else remedy.id,
             )
 
         await services.database.write(work)
@@ -172,3 +176,10 @@ class Runner:
                 await self._idle.wait()
         except TimeoutError:
             pass
+
+
+def _checkpoint(snapshot: StateSnapshot) -> Checkpoint:
+    return Checkpoint(
+        str(snapshot.config.get("configurable", {}).get("checkpoint_id")),
+        int((snapshot.metadata or {}).get("step", 0)),
+    )
