@@ -16,6 +16,7 @@ from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, w
 from bench.dependency_tree import dependency_tree
 from bench.floor import Cost, floor
 from bench.graph_only import with_and_without_ledger
+from bench.journal import print_costs
 from bench.known_errors import LINES, known_errors
 from tests.observer_process import INFO, ROOT, ObserverProcess
 
@@ -51,6 +52,7 @@ def main() -> None:
         f" a walk with {tree.looks:,} looks {tree.walk_ms:.1f} ms; impact of a node"
         f" {tree.impact_ms:.1f} ms, of the next {tree.next_impact_ms:.2f} ms\n"
     )
+    print_costs(console)
     table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
