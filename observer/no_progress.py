@@ -78,8 +78,9 @@ def page(hold: Hold) -> Alert:
         session_id=name,
         event_id=name,
         message=(
-            f"The observer is frozen for tenant '{hold.tenant_id}': {hold.reason}. Its events are"
-            " kept, its alerts still reach people, and nothing is looked at or repaired for it"
-            f" until: observer unpause --tenant {hold.tenant_id}"
+            # A page shows the beginning.
+            f"tenant '{hold.tenant_id}' is frozen until: observer unpause --tenant"
+            f" {hold.tenant_id}. {hold.reason}. Its events are kept and a CRITICAL still reaches"
+            " people, but nothing is looked at or repaired for it."
         ),
     )

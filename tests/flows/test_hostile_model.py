@@ -292,7 +292,7 @@ async def carried_out(world: World, models: OneAnswer, severity: str) -> Recorde
     nothing: Any = NoRecords()
     state: Any = {**FRESH, "observations": [], "incident": run.incident}
     tree = world.configuration.tree
-    state |= await diagnose(state, models, runbook, nothing, tree, nothing, run)
+    state |= await diagnose(state, models, dispatcher, runbook, nothing, tree, nothing, run)
     if (remedy := state["remedy"]) is not None:
         for step in range(len(remedy.steps)):
             forged = replace(remedy, approval_id="1234")

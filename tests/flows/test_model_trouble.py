@@ -43,6 +43,8 @@ SMALL = "gpt-4o-mini"
 VERSION = "gpt-4o-mini-2024-07-18"
 TRIES, TIMEOUT_S, LONGEST_WAIT_S = 2, 1.0, 0.5
 ANSWER = {"root_cause": "lease", "verdict": "proven", "remedy": "restart_stage", "reading": "none"}
+NEVER_FROZEN = {"OBSERVER__HEALTH__NO_PROGRESS__TIMES": "99"}
+"""One tenant has all the bad days of this file within minutes."""
 UNCLEAR = {"stage": "transformation", "message": "Worker 7 behaves oddly since noon."}
 
 
@@ -82,7 +84,9 @@ def _stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     config = edited_config(folder / "config", edits)
     with (
         OpenAIServer() as server,
-        ObserverProcess(folder / "var", config=config, env=openai_env(server)) as observer,
+        ObserverProcess(
+            folder / "var", config=config, env=openai_env(server, **NEVER_FROZEN)
+        ) as observer,
     ):
         fresh_lab(observer, NOVEL)
         # The first call of all imports the provider's library, which takes longer than the
@@ -206,14 +210,15 @@ def test_a_refusal_that_no_second_try_can_mend_is_not_tried_again(stage, code):
 
 
 def test_a_classify_model_in_trouble_leaves_the_event_a_warning(stage):
-    """Case 24, for the other role: unknown is WARNING, and never a page."""
+    """Cases 24 and 35: unknown is WARNING, and never a page; a third empty answer ends the run."""
     stage.server.always(SMALL, Text("", model=VERSION))
     paged = len(pages(stage.observer))
 
     session = handle(stage.observer, another(UNCLEAR))
 
     assert session["severity"] == "WARNING"
-    assert session["outcome"] == "resolved"
+    assert session["outcome"] == "escalated"
+    assert "empty: 3 answers of the model" in session["report"]
     assert len(pages(stage.observer)) == paged
 
 
@@ -302,20 +307,24 @@ def test_a_model_that_is_dead_for_good_changes_no_outcome(tmp_path):
 
 
 def test_a_model_that_asks_for_the_same_reading_for_ever_is_stuck_and_a_person_gets_it(stage):
-    """Case 82: two calls, one reading, then a person; the next event is unaffected."""
+    """Case 82: three readings, then a person; the next event is unaffected."""
     for_ever = diagnosis("none", verdict="not_proven", reading="overall_health")
     stage.server.always(SMALL, Reply(for_ever.body, model=VERSION))
 
     session = handle(stage.observer, another(WARNING))
 
-    assert len(stage.server.requests) == 2
-    assert tools(session).count("check_pipeline_health") == 1
+    assert len(stage.server.requests) == 3
+    assert tools(session).count("check_pipeline_health") == 3
     assert not set(tools(session)) & set(REMEDIES)
     assert session["outcome"] == "escalated"
     line = journal_line(
         stage.observer, session["session_id"], lambda line: "stuck" in line.get("because", "")
     )
     assert (line["kind"], line["node"]) == ("decision", "diagnose")
+    found = journal_line(
+        stage.observer, session["session_id"], lambda line: line.get("anomaly") == "stuck"
+    )
+    assert found["seen"] == "check_pipeline_health was called 3 times with the same arguments"
     stage.server.always(SMALL, Reply(ANSWER, model=VERSION))
     assert handle(stage.observer, another(WARNING))["outcome"] == "resolved"
 
