@@ -1,5 +1,6 @@
 """What `observer demo` can show. A new scenario is a function and one line in `SCENARIOS`."""
 
+from observer.cli.demo_budget import BUDGET
 from observer.cli.demo_stage import ENDED, Scenario, Stage
 from observer.cli.http import path_to
 from observer.cli.sessions import show_pending
@@ -80,4 +81,8 @@ def _cleared(transitions: list[dict[str, str]]) -> int:
     return sum(row["status"] == "done" for row in rows)
 
 
-SCENARIOS: dict[str, Scenario] = {"lab": Scenario(lab), "approval": Scenario(approval)}
+SCENARIOS: dict[str, Scenario] = {
+    "lab": Scenario(lab),
+    "approval": Scenario(approval),
+    "budget": BUDGET,
+}

@@ -47,6 +47,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("models", models.get("profile")),
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
+        *budget_lines(health.get("budget") or {}),
         *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
         *((f"{a['anomaly']}: {a['tenant_id']}/{a['session_id']}", a["seen"]) for a in anomalies),
         ("kill switch on for", switched_off(health) or None),
@@ -56,6 +57,27 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("alarms waiting", alarms_line(health.get("alarms") or {})),
         ("dead man's switch", switch_line(health.get("dead_man"))),
     ]
+
+
+def budget_lines(budget: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is left of the day, for all and for each tenant that used something."""
+    return [
+        (f"left today: {'all' if whom == '*' else whom}", left_of(used))
+        for whom, used in (budget.get("used") or {}).items()
+    ]
+
+
+def left_of(used: dict[str, dict[str, float]]) -> str:
+    calls, cost, final = (used[meter] for meter in ("tool_calls", "cost_usd", "irreversible"))
+    return (
+        f"{left(calls):.0f} of {calls['limit']:.0f} tool calls,"
+        f" ${left(cost):.2f} of ${cost['limit']:.2f} for models,"
+        f" {left(final):.0f} of {final['limit']:.0f} irreversible actions"
+    )
+
+
+def left(meter: dict[str, float]) -> float:
+    return max(0.0, meter["limit"] - meter["used"])
 
 
 def server_line(server: dict[str, Any]) -> str:

@@ -36,9 +36,9 @@ def started(observer: ObserverProcess, session_id: str) -> float:
     return observer.wait_for(session_id)["runs"][0]["started_at"]
 
 
-@pytest.mark.parametrize("scenario", [[], ["--scenario", "approval"]], ids=["lab", "approval"])
-def test_the_demo_shows_what_the_lab_says(scenario: list[str]) -> None:
-    command = [sys.executable, "-m", "observer.cli.app", "demo", *scenario]
+@pytest.mark.parametrize("scenario", ["lab", "approval", "budget"])
+def test_the_demo_shows_what_the_lab_says(scenario: str) -> None:
+    command = [sys.executable, "-m", "observer.cli.app", "demo", "--scenario", scenario]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "not ok" not in done.stdout
