@@ -429,6 +429,32 @@ def test_json_is_all_there_is_on_stdout_and_plain_text_works_too(stub: Stub, com
     assert run(*command.split(), "--url", stub.url).exit_code == 0
 
 
+def test_status_says_what_is_left_of_the_day_and_who_is_held(stub: Stub) -> None:
+    """Case 84: for all, and for each tenant that used something."""
+
+    def used(calls: int, limit: int) -> dict[str, dict[str, float]]:
+        cost, final = {"used": 0.25, "limit": 5.0}, {"used": 1, "limit": 10}
+        return {
+            "tool_calls": {"used": calls, "limit": limit},
+            "cost_usd": cost,
+            "irreversible": final,
+        }
+
+    budget = {"day": "2026-11-22", "used": {"*": used(500, 2000), "acme": used(500, 500)}}
+    hold = {"tenant_id": "acme", "cause": "budget", "reason": "spent", "since": 1.8e9}
+    stub.on("GET /health", 200, {**HEALTH, "budget": budget, "held": [hold]})
+    lines = run("status", "--url", stub.url).stdout.splitlines()
+    rest = "$4.75 of $5.00 for models, 9 of 10 irreversible actions"
+    for name, value in [
+        ("left today: all", f"1500 of 2000 tool calls, {rest}"),
+        ("left today: acme", f"0 of 500 tool calls, {rest}"),
+        ("held: acme", "budget: spent"),
+    ]:
+        assert any(line.startswith(name) and line.endswith(value) for line in lines), lines
+    shown = json.loads(run("status", "--json", "--url", stub.url).stdout)
+    assert shown["budget"] == budget
+
+
 def test_every_command_takes_json() -> None:
     for command in COMMANDS:
         assert "--json" in run(command.__name__.replace("_", "-"), "--help").stdout

@@ -84,6 +84,20 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "budget.time_zone",
         ["invalid timezone: Europe"],
     ),
+    "a tenant that no event can name": (
+        "observer.yaml",
+        "  tenants: {}*",
+        ">>>  tenants: {'*': {max_tool_calls_per_day: 1}}",
+        "budget.tenants.*",
+        ["String should match pattern"],
+    ),
+    "money of which there is less than none": (
+        "observer.yaml",
+        "  max_cost_per_day: 5.00*",
+        ">>>  max_cost_per_day: -1",
+        "budget.max_cost_per_day",
+        ["greater than or equal to 0"],
+    ),
     "bad duration": (
         "observer.yaml",
         "  window:*",
