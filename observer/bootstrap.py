@@ -11,6 +11,7 @@ from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
+from observer.gateway.chat_models import ChatModels
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.mcp_sessions import McpSessions
@@ -89,6 +90,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         pauses=limits.on_exceeded == "pause",
     )
     await today.look()
+    money = Money(today, spending)
     per_run = RunBudget(limits.max_tool_calls_per_run)
     health = settings.health
     progress = Progress(database, journal)
@@ -105,7 +107,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         kill_switch=KillSwitch(database, journal),
         holds=holds,
         today=today,
-        money=Money(today, spending),
+        money=money,
         events=events,
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
@@ -134,7 +136,16 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
             redactor,
             reads_valid_for_s=settings.worker.reads_valid_for,
         ),
-        models=Models(configuration, spans, journal, redactor, run_health),
+        models=Models(
+            configuration,
+            spans,
+            journal,
+            redactor,
+            holds,
+            run_health,
+            money,
+            ChatModels(configuration),
+        ),
         runbook=configuration.runbook,
         escalation=configuration.escalation,
         tree=configuration.tree,

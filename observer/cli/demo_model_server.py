@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 HOST = "127.0.0.1"
 PATH = "/v1/chat/completions"
@@ -93,19 +93,19 @@ class _Listener(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Listener
 
     def do_POST(self) -> None:
+        model = cast("_Listener", self.server).model
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         if self.path != PATH:
             self._send(404, {"error": {"message": f"no such path: {self.path}"}})
             return
-        match self.server.model.answer(body):
+        match model.answer(body):
             case RateLimited(retry_after):
                 error = {"message": "too many requests", "type": "rate_limit", "code": "429"}
                 self._send(429, {"error": error}, {"Retry-After": f"{retry_after:g}"})
             case Silent():
-                self.server.model.closing.wait()
+                model.closing.wait()
                 self.close_connection = True
             case said:
                 text = said if isinstance(said, str) else json.dumps(said)

@@ -1,17 +1,29 @@
-"""What can be read from a model's answer, or from its failure to give one."""
+"""What a model's answer says, and whether it is one."""
 
 from __future__ import annotations
 
-import email.utils
-import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from langchain_core.messages import AIMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class Unusable(Exception):
     """The model answered, but not with what was asked."""
+
+
+class Empty(Unusable):
+    """The answer is empty."""
+
+
+class Tokens(NamedTuple):
+    """What a call used."""
+
+    input: int
+    output: int
 
 
 def closed_schema(schema: type[BaseModel]) -> dict[str, Any]:
@@ -21,13 +33,28 @@ def closed_schema(schema: type[BaseModel]) -> dict[str, Any]:
     return described
 
 
-def why_failed(error: BaseException) -> str:
-    """What happened and at the root of it: "Connection error." alone explains nothing."""
-    root = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    text = f"{type(error).__name__}: {error}"
-    return text if root is error else f"{text} <- {type(root).__name__}: {root}"
+def checked(
+    raw: AIMessage, schema: type[T], *, name: str, versions: Mapping[str, str], most_bytes: int
+) -> T:
+    """The answer as an object of the asked shape.
+
+    Raises:
+        Unusable: it is too long, empty, of another shape, or of another version than the pinned.
+    """
+    content = content_of(raw)
+    if (size := len(content.encode(errors="replace"))) > most_bytes:
+        raise Unusable(f"the answer has {size} bytes")
+    if not content.strip():
+        raise Empty("the answer is empty")
+    pinned = versions.get(name.partition(":")[2])
+    answered = version_of(raw, name)
+    if pinned is not None and answered != pinned:
+        raise Unusable(f"the answer is from version {answered}, pinned is {pinned}")
+    try:
+        # Not LangChain's own parsing: it repairs truncated JSON without saying so.
+        return schema.model_validate_json(content)
+    except ValidationError as error:
+        raise Unusable(f"not of the asked shape: {error.errors()[0]['msg']}") from error
 
 
 def content_of(raw: AIMessage) -> str:
@@ -39,21 +66,9 @@ def version_of(raw: AIMessage | None, name: str) -> str:
     return str(metadata.get("model_name") or name.partition(":")[2] or name.removesuffix(":"))
 
 
-def hopeless(error: Exception) -> bool:
-    """A refused key or an unknown model is not mended by asking again."""
-    return getattr(error, "status_code", None) in (400, 401, 403, 404)
-
-
-def retry_after(error: Exception) -> float | None:
-    response = getattr(error, "response", None)
-    header = response.headers.get("retry-after") if response is not None else None
-    if not header:
+def tokens_of(raw: AIMessage | None) -> Tokens | None:
+    """What the provider says that it used; None where it says nothing."""
+    usage = raw.usage_metadata if raw is not None else None
+    if not usage:
         return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
-        return None
+    return Tokens(max(0, usage["input_tokens"]), max(0, usage["output_tokens"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,13 @@ from langchain_core.language_models import BaseChatModel
 
 from observer.gateway.runbook_model import RunbookChatModel
 from observer.settings import Configuration
+
+RUNBOOK = "runbook:"
+"""The end of every chain: it is free, and has no provider that could fail."""
+
+
+class Unbuildable(Exception):
+    """The model's library is missing, or refuses the configuration."""
 
 
 class AnswerTooLarge(httpx.TransportError):
@@ -47,14 +55,41 @@ class BoundedTransport(httpx.AsyncHTTPTransport):
         return response
 
 
-def build(name: str, configuration: Configuration) -> BaseChatModel:
-    """The chat model of one entry of a chain."""
-    if name == "runbook:":
+class ChatModels:
+    """The chat models of the chains, each built at its first use."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._built: dict[str, BaseChatModel] = {}
+
+    async def of(self, name: str) -> BaseChatModel:
+        """The chat model of one entry of a chain.
+
+        Raises:
+            Unbuildable: it cannot be made.
+        """
+        model = self._built.get(name)
+        if model is None:
+            try:
+                # The first of a provider imports its library, which takes seconds.
+                model = await asyncio.to_thread(_build, name, self._configuration)
+            except Exception as error:
+                raise Unbuildable(f"{name} cannot be used: {error}") from error
+            self._built[name] = model
+        return model
+
+
+def _build(name: str, configuration: Configuration) -> BaseChatModel:
+    if name == RUNBOOK:
         return RunbookChatModel(runbook=configuration.runbook)
     from langchain.chat_models import init_chat_model
 
     call = configuration.models.call
-    options: dict[str, Any] = {"temperature": call.temperature, "timeout": call.timeout}
+    options: dict[str, Any] = {
+        "temperature": call.temperature,
+        "timeout": call.timeout,
+        "max_tokens": call.max_output_tokens,
+    }
     if name.startswith("openai:"):
         options["max_retries"] = 0
         # JSON escapes may multiply the characters, so the wire limit is looser.

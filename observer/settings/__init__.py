@@ -22,12 +22,9 @@ from observer.settings.journal_keys import journal_keys
 from observer.settings.known_error_rows import KnownErrorRows
 from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
+from observer.settings.models_file import ModelsFile
 from observer.settings.reader import Prompt, Reader, unknown_overrides
-from observer.settings.schema import (
-    ModelsFile,
-    ObserverSettings,
-    RedactionFile,
-)
+from observer.settings.schema import ObserverSettings, RedactionFile
 from observer.settings.told import passwords, told_sections
 from observer.settings.tree import TREE_FILE, planted
 from observer.settings.tree_file import TreeFile

@@ -15,10 +15,11 @@ from observer.settings import autonomy_file
 from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.fix_check import problems_of
 from observer.settings.known_errors_file import KnownErrorsFile
+from observer.settings.models_file import ModelsFile
 from observer.settings.prices import price_of
 from observer.settings.reader import PROMPT_WORDS, Prompt
 from observer.settings.runbook_check import check_runbook, words_at
-from observer.settings.schema import ModelsFile, ObserverSettings
+from observer.settings.schema import ObserverSettings
 from observer.settings.strict_yaml import Document, Location
 
 _ADDRESSES = ("url", "host", "address")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from observer.settings.schema import ModelsFile, Price
+from observer.settings.models_file import ModelsFile, Price
+
+NANO = 1_000_000_000
+"""Nano-USD in a US dollar: costs are counted in them."""
+
+
+def cost_nano(price: Price, tokens_in: int, tokens_out: int) -> int:
+    """What so many tokens cost, in whole nano-USD."""
+    return round((tokens_in * price.input + tokens_out * price.output) * (NANO // 1_000_000))
 
 
 def price_of(model: str, models: ModelsFile) -> Price | None:

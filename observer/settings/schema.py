@@ -14,8 +14,6 @@ from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
 from observer.settings.watch import Watch
 
-Role = Literal["classify", "warning", "critical", "judge"]
-
 
 class Server(Data):
     """Where the daemon listens."""
@@ -148,33 +146,6 @@ class ObserverSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
-
-
-class ModelCall(Data):
-    """Limits of one model call."""
-
-    timeout: Seconds = 20.0
-    tries: int = Field(default=2, ge=1, le=10)
-    retry_delay: Seconds = 0.5
-    max_retry_delay: Seconds = 2.0
-    max_answer_bytes: int = Field(default=262144, ge=1024)
-    temperature: float = Field(default=0.0, ge=0, le=2)
-
-
-class Price(Data):
-    """US dollars per million tokens."""
-
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-
-
-class ModelsFile(Data):
-    """models.yaml."""
-
-    profiles: dict[str, dict[Role, list[str]]]
-    call: ModelCall = ModelCall()
-    prices: dict[str, Price] = Field(default_factory=dict)
-    versions: dict[str, str] = Field(default_factory=dict)
 
 
 class RedactionFile(Data):

@@ -44,7 +44,7 @@ def as_json(findings: Findings, sources: Sources) -> dict[str, Any]:
             name: {"state": "up" if s.up else "down", "restarts": s.restarts, "error": s.last_error}
             for name, s in services.mcp.servers.items()
         },
-        "models": {"profile": services.models.profile, "last_error": services.models.last_error},
+        "models": services.models.health(),
         "disk": {"free_bytes": facts.free_bytes},
         **_listening(sources),
         **({"kill_switch": []} if records is None else records.kill_switch),

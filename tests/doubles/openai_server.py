@@ -304,6 +304,7 @@ def recorded(body: dict) -> dict:
         "messages": body["messages"],
         "response_format": body.get("response_format"),
         "stream": bool(body.get("stream")),
+        "max_output_tokens": body.get("max_completion_tokens"),
         "at": time.monotonic(),
         "prompt_tokens": sum(len(text_of(message)) for message in body["messages"]) // 4,
     }

@@ -25,9 +25,11 @@ from observer.domain.calls import CallStatus
 from observer.domain.event import Event
 from observer.domain.redaction import Redactor
 from observer.gateway.budgets import Budgets
+from observer.gateway.chat_models import ChatModels
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.models import Models
+from observer.gateway.money import Money
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
@@ -42,8 +44,9 @@ from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
 from observer.records.spans import Spans
+from observer.records.spending import Spending
 from observer.services import Services
-from observer.settings import load_configuration
+from observer.settings import Configuration, load_configuration
 from tests.day_budgets import today
 from tests.flows.configs import edited_config
 from tests.run_health import run_health
@@ -82,6 +85,17 @@ class Puppet(BaseChatModel):
         self, schema: Any, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[Any, Any]:
         return self | RunnableLambda(lambda raw: {"raw": raw})
+
+
+class Puppets(ChatModels):
+    """The real runbook, and puppets by name."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        self.puppets: dict[str, BaseChatModel] = {}
+
+    async def of(self, name: str) -> BaseChatModel:
+        return self.puppets.get(name) or await super().of(name)
 
 
 class RecordedTools:
@@ -169,7 +183,18 @@ class World:
             redactor,
             reads_valid_for_s=900.0,
         )
-        self.models = Models(self.configuration, spans, journal, redactor, watch)
+        self.money = Money(day, Spending(self.database, journal, ()))
+        self.chat_models = Puppets(self.configuration)
+        self.models = Models(
+            self.configuration,
+            spans,
+            journal,
+            redactor,
+            holds,
+            watch,
+            self.money,
+            self.chat_models,
+        )
         memory = Memory(self.database, journal, self.configuration.known_errors)
         rows = self.configuration.known_error_rows
         doors: dict[str, Any] = {
@@ -215,7 +240,7 @@ class World:
     ) -> Played:
         """One event from its beginning to its end, or to a question."""
         for name in OPENAI:
-            self.models._models[name] = Puppet(says=says)
+            self.chat_models.puppets[name] = Puppet(says=says)
         self.mcp.calls.clear()
         self.mcp.lines, self.mcp.status = list(lines), status
         number = next(self.serial)

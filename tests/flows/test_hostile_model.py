@@ -23,11 +23,13 @@ from observer.domain.calls import Call, CallStatus, Observation, Run
 from observer.domain.event import Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Level, Remedy
+from observer.gateway.answers import Unusable, checked
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
-from observer.gateway.models import Answer, Models, Unusable
+from observer.gateway.models import Models
 from observer.gateway.patience import Patience
 from observer.gateway.policy import Policy
+from observer.gateway.question import Answer, Question
 from observer.records.holds import Holds
 from tests.flows.hostile_world import Played, RecordedTools, World
 from tests.run_health import run_health
@@ -269,23 +271,41 @@ def dispatcher_over(
     )
 
 
-class OneAnswer(Models):
-    """The real door with the real checks of an answer, but without a provider to ask for it."""
+class OneAnswer:
+    """The real check of an answer, but no provider to ask for it."""
 
-    content = ""
+    def __init__(self) -> None:
+        self.content = ""
 
-    async def _ask_one(
-        self, name: str, message: Any, prompt: Any, schema: Any, run: Run
-    ) -> Answer[Any] | None:
+    async def ask(self, name: str, question: Question[Any]) -> Answer[Any] | None:
         if name == "runbook:":
             return None
+        raw = AIMessage(self.content)
         try:
-            return Answer(self._check(name, AIMessage(self.content), schema), name)
+            value = checked(raw, question.schema, name=name, versions={}, most_bytes=1 << 18)
         except Unusable:
             return None
+        return Answer(value, name)
 
 
-async def carried_out(world: World, models: OneAnswer, severity: str) -> RecordedTools:
+def asking(tries: OneAnswer, world: World) -> Models:
+    """The real door to models, with these tries behind it."""
+    services = world.services
+    models = Models(
+        world.configuration,
+        services.spans,
+        services.journal,
+        Redactor([]),
+        services.holds,
+        run_health(services.database, services.journal),
+        world.money,
+        world.chat_models,
+    )
+    models._tries = tries  # type: ignore[assignment]
+    return models
+
+
+async def carried_out(world: World, models: Models, severity: str) -> RecordedTools:
     """Diagnose once, and carry out what came of it as if an approval 1234 had been given."""
     tools, run, runbook = RecordedTools(), run_of(severity), world.configuration.runbook
     dispatcher = dispatcher_over(tools, world)
@@ -309,13 +329,8 @@ async def carried_out(world: World, models: OneAnswer, severity: str) -> Recorde
 def test_ten_thousand_hostile_answers_do_nothing_that_nobody_wrote_down(stage, severity):
     """Case 62: 0 forbidden calls, and no approval that only the model knows of."""
     world, may = stage.world, allowed(severity)
-    models = OneAnswer(
-        world.configuration,
-        world.services.spans,
-        world.services.journal,
-        Redactor([]),
-        run_health(None, None),
-    )
+    said = OneAnswer()
+    models = asking(said, world)
     extras: list[dict[str, Any]] = [
         {},
         {"stage": "loading", "args": {"stage": "loading"}, "severity": "CRITICAL"},
@@ -330,10 +345,10 @@ def test_ten_thousand_hostile_answers_do_nothing_that_nobody_wrote_down(stage, s
         nonlocal seen
         for remedy, reading, verdict, extra in answers:
             answer = {"root_cause": "a lease", "verdict": verdict, "remedy": remedy}
-            models.content = json.dumps({**answer, "reading": reading, **extra})
+            said.content = json.dumps({**answer, "reading": reading, **extra})
             for tool, args in (await carried_out(world, models, severity)).calls:
-                assert tool in may, models.content
-                assert args | may[tool] == args, models.content
+                assert tool in may, said.content
+                assert args | may[tool] == args, said.content
                 done.add(tool)
             seen += 1
 
