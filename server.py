@@ -39,6 +39,7 @@ from observer.web.bodies import (
 from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
 from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
+from observer.web.mission import mission
 from observer.web.refusals import REFUSALS, explain
 
 router = APIRouter()
@@ -222,6 +223,7 @@ def create_app(observer: Observer | None = None) -> FastAPI:
         max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
     app.include_router(router)
     app.include_router(knowledge)
+    app.include_router(mission)
     for kind in (ObserverError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
     app.add_middleware(LoopbackOnly)

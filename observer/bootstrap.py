@@ -23,12 +23,14 @@ from observer.gateway.policy import Policy
 from observer.gateway.run_health import RunHealth
 from observer.gateway.today import Today
 from observer.records import anchor
+from observer.records.activity import ActivityRecords
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
+from observer.records.failures import Failures
 from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.keyring import Keyring
@@ -36,6 +38,7 @@ from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.mission import Mission
 from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -83,6 +86,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     irreversible = [rule.action for rule in configuration.autonomy.values() if rule.irreversible]
     limits = settings.budget
     spending = Spending(database, journal, irreversible)
+    failures = Failures(database)
+    mission = Mission(database, journal, settings.mission.eval_every)
+    await mission.open()
     today = Today(
         DayBudget(limits.limits, limits.time_zone),
         spending,
@@ -116,6 +122,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         progress=progress,
         memory=memory,
         learned=learned,
+        failures=failures,
+        activity=ActivityRecords(database, failures, configuration.paging),
+        mission=mission,
         mcp=mcp,
         claims=Claims(configuration.tree),
         run_health=run_health,

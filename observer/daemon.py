@@ -34,6 +34,7 @@ from observer.services import Services
 from observer.settings import Configuration
 from observer.watch.watch import Watch
 from observer.worker import Midnight, Requeue, Retention, Worker
+from observer.worker.judge import MissionJudge
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildGraph = Callable[[Services, BaseCheckpointSaver[Any] | None], Graph]
@@ -160,6 +161,7 @@ async def open_observer(
             intake = Intake(services, inbox, requeue, lifecycle)
             retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
             midnight = Midnight(services)
+            judge = MissionJudge(services, lifecycle)
             await worker.start()
             retention.start()
             midnight.start()
@@ -167,6 +169,7 @@ async def open_observer(
             try:
                 await lifecycle.ready()
                 alarm.start()
+                judge.start()
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
@@ -180,6 +183,7 @@ async def open_observer(
                 finally:
                     await watch.stop()
             finally:
+                await judge.stop()
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 midnight.stop()
                 await alarm.stop()

@@ -91,6 +91,7 @@ class Intake:
         event_ids = self._recognition.event_ids(source, alert, body_hash)
         known = await self._recognition.repeated(source, alert, event_ids)
         if known is not None:
+            self._services.mission.note_duplicate()
             return Accepted(known.event_id, known.session_id, duplicate=True)
         if isinstance(alert, ResolvedAlert):
             return await self._note_resolved(source, alert, event_ids[0], body_hash)

@@ -14,18 +14,21 @@ from observer.gateway.models import Models
 from observer.gateway.money import Money
 from observer.gateway.run_health import RunHealth
 from observer.gateway.today import Today
+from observer.records.activity import ActivityRecords
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.dead_letters import DeadLetters
 from observer.records.drain import Drain
 from observer.records.events import Events
+from observer.records.failures import Failures
 from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
+from observer.records.mission import Mission
 from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -57,6 +60,9 @@ class Services:
     progress: Progress
     memory: Memory
     learned: Learned
+    failures: Failures
+    activity: ActivityRecords
+    mission: Mission
     mcp: McpSessions
     claims: Claims
     run_health: RunHealth

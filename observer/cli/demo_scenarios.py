@@ -1,6 +1,7 @@
 """What `observer demo` can show. A new scenario is a function and one line in `SCENARIOS`."""
 
 from observer.cli.demo_budget import BUDGET
+from observer.cli.demo_judge import JUDGE
 from observer.cli.demo_stage import ENDED, Scenario, Stage
 from observer.cli.http import path_to
 from observer.cli.sessions import show_pending
@@ -85,4 +86,5 @@ SCENARIOS: dict[str, Scenario] = {
     "lab": Scenario(lab),
     "approval": Scenario(approval),
     "budget": BUDGET,
+    "judge": JUDGE,
 }

@@ -51,6 +51,7 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
         *((f"{a['anomaly']}: {a['tenant_id']}/{a['session_id']}", a["seen"]) for a in anomalies),
         ("kill switch on for", switched_off(health) or None),
+        *mission_lines(health.get("mission") or {}),
         ("consecutive failures", health.get("consecutive_failures")),
         ("dead letters", health.get("dead_letters")),
         ("heartbeat", seconds_ago((health.get("heartbeat") or {}).get("age_s"))),
@@ -78,6 +79,19 @@ def left_of(used: dict[str, dict[str, float]]) -> str:
 
 def left(meter: dict[str, float]) -> float:
     return max(0.0, meter["limit"] - meter["used"])
+
+
+def mission_lines(mission: dict[str, Any]) -> list[tuple[str, object]]:
+    """The newest verdict; it is advice, so it never changes the exit code."""
+    if not mission:
+        return []
+    percent = mission.get("uptime_percent")
+    trend = f", {mission['trend']}" if mission.get("trend") else ""
+    return [
+        ("mission", f"{mission.get('verdict')}{trend} ({mission.get('model_id')})"),
+        ("uptime", None if percent is None else f"{percent:.4f} %"),
+        ("advice", mission.get("advice")),
+    ]
 
 
 def server_line(server: dict[str, Any]) -> str:

@@ -16,6 +16,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from observer.domain.event import Severity
+from observer.domain.mission import Snapshot, Terms
+from observer.domain.mission_rules import judge
 from observer.domain.runbook import Runbook
 from observer.domain.severity import from_keywords
 
@@ -39,7 +41,7 @@ class RunbookChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         facts = messages[-1].additional_kwargs.get("facts", {})
-        answer = self._severity(facts) if "severity" not in facts else self._diagnosis(facts)
+        answer = self._answer(facts)
         message = AIMessage(
             content=json.dumps(answer),
             response_metadata={"model_name": MODEL_ID},
@@ -56,6 +58,15 @@ class RunbookChatModel(BaseChatModel):
             return {"raw": raw, "parsed": json.loads(raw.content), "parsing_error": None}
 
         return self | RunnableLambda(parse)
+
+    def _answer(self, facts: dict[str, Any]) -> dict[str, Any]:
+        if "snapshot" in facts:
+            return self._verdict(facts)
+        return self._diagnosis(facts) if "severity" in facts else self._severity(facts)
+
+    def _verdict(self, facts: dict[str, Any]) -> dict[str, Any]:
+        snapshot = Snapshot.model_validate(facts["snapshot"])
+        return judge(snapshot, Terms.model_validate(facts["terms"])).model_dump()
 
     def _severity(self, facts: dict[str, Any]) -> dict[str, Any]:
         severity, reason = from_keywords(facts.get("message", ""))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from observer.domain.event import Event, Severity
 from observer.domain.occurrence import OVER
 from observer.records.database import Connection, Database
+from observer.records.failures import note_resolved
 from observer.records.journal import Journal
 
 
@@ -58,6 +59,7 @@ class Arrivals:
                     " AND json_extract(payload, '$.event_id') NOT LIKE ?)",
                     (time.time(), resolves, event.tenant_id, event.subject, f"%{OVER}"),
                 )
+                note_resolved(connection, event.tenant_id)
             return fresh
 
         return await self._database.write(work)

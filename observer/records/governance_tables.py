@@ -41,3 +41,42 @@ NO_PROGRESS = (
     )
     """,
 )
+
+MISSION = (
+    # A WARNING or CRITICAL that came in, from then until it was well. Down time is made of these.
+    """
+    CREATE TABLE failures (
+        event_key TEXT PRIMARY KEY,
+        tenant_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        node TEXT NOT NULL,            -- the cause, where one was found
+        severity TEXT NOT NULL,
+        result TEXT NOT NULL,
+        metrics TEXT NOT NULL,         -- whose promise it breaks, as JSON
+        began_at REAL NOT NULL,
+        ended_at REAL                  -- NULL: nobody has seen or called it well again
+    )
+    """,
+    "CREATE INDEX failures_open ON failures (tenant_id) WHERE ended_at IS NULL",
+    "CREATE INDEX failures_ended ON failures (ended_at)",
+    # When the observer could see: a row for each stretch without a gap.
+    "CREATE TABLE watched (id INTEGER PRIMARY KEY, began_at REAL NOT NULL, until REAL NOT NULL)",
+    # One a `mission.eval_every` finished runs; due as long as `judged_at` is NULL.
+    """
+    CREATE TABLE mission_verdicts (
+        runs INTEGER PRIMARY KEY,
+        due_at REAL NOT NULL,
+        snapshot TEXT,
+        verdict TEXT,
+        advice TEXT,
+        reasons TEXT,
+        trend TEXT,
+        model_id TEXT,
+        trace_id TEXT,
+        judged_at REAL
+    )
+    """,
+    # By the hour, counted in hours since 1970.
+    "CREATE TABLE duplicate_deliveries (hour INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    "CREATE INDEX spans_of_models ON spans (timestamp_ms) WHERE span_kind = 'llm_call'",
+)

@@ -1,6 +1,6 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
-from observer.records.governance_tables import HOLDS, NO_PROGRESS, SPENDING
+from observer.records.governance_tables import HOLDS, MISSION, NO_PROGRESS, SPENDING
 from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
 
 MIGRATIONS: list[tuple[str, ...]] = [
@@ -221,5 +221,6 @@ MIGRATIONS: list[tuple[str, ...]] = [
     ),
     HOLDS,
     SPENDING,
+    MISSION,
     NO_PROGRESS,
 ]

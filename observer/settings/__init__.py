@@ -12,6 +12,7 @@ from dotenv import load_dotenv
 
 from observer.domain.autonomy import Cap, Rule
 from observer.domain.dependency_tree import DependencyTree
+from observer.domain.event import Severity
 from observer.domain.known_error import KnownError
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
@@ -30,7 +31,7 @@ from observer.settings.tree import TREE_FILE, planted
 from observer.settings.tree_file import TreeFile
 
 __all__ = ["Configuration", "Prompt", "load_configuration"]
-PROMPTS = ("classify", "diagnose")
+PROMPTS = ("classify", "diagnose", "mission")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class Configuration:
     watch_secrets: dict[str, str]
     """What the section `watch` names."""
     database_url: str | None
+
+    @property
+    def paging(self) -> frozenset[str]:
+        """The tools that wake somebody: those that nothing below a CRITICAL may use."""
+        notices = {notice.tool for told in self.escalation.outcome.values() for notice in told}
+        return frozenset(
+            tool
+            for tool in notices & set(self.autonomy)
+            if self.autonomy[tool].severities == (Severity.CRITICAL,)
+        )
 
     @property
     def sections(self) -> dict[str, Any]:

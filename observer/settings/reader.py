@@ -34,6 +34,7 @@ PROMPT_WORDS: dict[str, tuple[str, ...]] = {
         "observations",
         "similar",
     ),
+    "mission": ("fence", "objective", "success_criteria", "figures"),
 }
 """What each prompt may fill in."""
 

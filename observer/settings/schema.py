@@ -12,6 +12,7 @@ from observer.settings.budget import Budget
 from observer.settings.channels import Channels
 from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
+from observer.settings.mission import Mission
 from observer.settings.watch import Watch
 
 
@@ -124,6 +125,7 @@ class ObserverSettings(BaseSettings):
     approvals: Approvals = Approvals()
     remedies: Remedies = Remedies()
     learning: Learning = Learning()
+    mission: Mission = Mission()
     telemetry: Telemetry = Telemetry()
     platform: Platform = Platform()
     channels: Channels = Channels()

@@ -51,6 +51,7 @@ def as_json(findings: Findings, sources: Sources) -> dict[str, Any]:
         "held": [asdict(hold) for hold in facts.holds],
         "budget": services.today.shown(),
         "anomalies": services.run_health.latest(),
+        "mission": services.mission.latest,
         "dead_letters": None if records is None else sum(records.dead_letters.values()),
         "consecutive_failures": sources.lifecycle.streak.count,
         "heartbeat": {"age_s": round(sources.heartbeat.age_s, 3)},

@@ -15,9 +15,11 @@ from observer.domain.event import Severity, thread_id
 from observer.domain.health import about_ourselves, most_steps
 from observer.errors import UnknownApproval
 from observer.records.events import StoredEvent
+from observer.records.failures import note_ending
 from observer.records.sessions import Checkpoint
 from observer.records.spans import new_id
 from observer.services import Services
+from observer.worker.ending import ending_of, given_up
 from observer.worker.interrupted import interrupted_steps
 
 
@@ -117,11 +119,15 @@ class Runner:
         lacking = None
         if not waiting and not about_ourselves(stored.event):
             lacking = await services.run_health.lacking(state["incident"], state["outcome"])
+        ending = await ending_of(stored, state, outcome, services)
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
             if lacking is not None:
                 services.progress.note(connection, state["incident"], trace, lacking, time.time())
+            note_ending(connection, stored, ending)
+            if not waiting:
+                services.mission.count_run(connection)
             services.sessions.end_run(
                 connection,
                 stored,
@@ -147,9 +153,13 @@ class Runner:
         """This try failed: the event waits for the next one, or becomes a dead letter."""
         services = self._services
         trace = self._trace_of[stored.key]
+        ending = given_up(stored, for_good=for_good, services=services)
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
+            note_ending(connection, stored, ending)
+            if for_good:
+                services.mission.count_run(connection)
             services.sessions.end_run(
                 connection,
                 stored,

@@ -17,6 +17,7 @@ from observer.records.database import Connection, Database
 from observer.records.events import Events
 from observer.records.holds import Holds
 from observer.records.journal import Journal
+from observer.records.mission import Mission
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.settings.schema import ObserverSettings
@@ -78,6 +79,7 @@ class World:
         services = SimpleNamespace(
             database=self.database,
             events=Events(self.database),
+            mission=Mission(self.database, Journal(redactor), 10),
             sessions=self.sessions,
             approvals=self.approvals,
             session_views=self.views,

@@ -29,7 +29,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
     ),
     "unknown key without a likeness": (
         "observer.yaml",
-        "  window:*",
+        "  window: 60s*",
         "  window: 60s\n>>>  zzz: 1",
         "dedupe.zzz",
         ["unknown key", "allowed here: event_ids, window"],
@@ -100,7 +100,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
     ),
     "bad duration": (
         "observer.yaml",
-        "  window:*",
+        "  window: 60s*",
         ">>>  window: 1 minute",
         "dedupe.window",
         ["'1 minute' is not a duration", "500ms, 8s, 5m or 24h"],
