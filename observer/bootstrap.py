@@ -39,6 +39,7 @@ from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.mission import Mission
+from observer.records.outcomes import Outcomes
 from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -89,6 +90,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     failures = Failures(database)
     mission = Mission(database, journal, settings.mission.eval_every)
     await mission.open()
+    outcomes = Outcomes(database, journal, followed=bool(settings.triggers.outcomes))
+    await outcomes.open()
     today = Today(
         DayBudget(limits.limits, limits.time_zone),
         spending,
@@ -118,6 +121,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         sessions=Sessions(database, journal),
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
+        outcomes=outcomes,
         approvals=approvals,
         progress=progress,
         memory=memory,

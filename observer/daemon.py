@@ -32,6 +32,7 @@ from observer.records.inbox import Inbox
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 from observer.settings import Configuration
+from observer.triggers import Triggers
 from observer.watch.watch import Watch
 from observer.worker import Midnight, Requeue, Retention, Worker
 from observer.worker.judge import MissionJudge
@@ -50,6 +51,7 @@ class Observer:
     requeue: Requeue
     lifecycle: LifecycleControl
     watch: Watch
+    triggers: Triggers
 
     async def resume(
         self,
@@ -121,7 +123,8 @@ class Observer:
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""
-        return await self.watch.health()
+        well, facts = await self.watch.health()
+        return well, {**facts, "triggers": self.triggers.facts()}
 
     def held(self) -> list[dict[str, Any]]:
         """For whom nothing is begun: a tenant or `*`, the cause, the reason, and since when."""
@@ -159,6 +162,7 @@ async def open_observer(
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, requeue, lifecycle)
+            triggers = Triggers(services, intake)
             retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
             midnight = Midnight(services)
             judge = MissionJudge(services, lifecycle)
@@ -174,7 +178,8 @@ async def open_observer(
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
                 watch = Watch(services, lifecycle, files, telegram)
-                observer = Observer(services, graph, intake, requeue, lifecycle, watch)
+                observer = Observer(services, graph, intake, requeue, lifecycle, watch, triggers)
+                triggers.start()
                 asked = services.approvals
                 await watch.start()
                 try:
@@ -183,6 +188,7 @@ async def open_observer(
                 finally:
                     await watch.stop()
             finally:
+                await triggers.stop()
                 await judge.stop()
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 midnight.stop()

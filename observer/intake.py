@@ -20,7 +20,7 @@ from observer.lifecycle import LifecycleControl
 from observer.recognition import Recognition
 from observer.records.inbox import Inbox
 from observer.services import Services
-from observer.sources import Alert, OngoingAlert, ResolvedAlert
+from observer.sources import Alert, OngoingAlert, RaisedAlert, ResolvedAlert
 from observer.worker.requeue import Requeue
 
 
@@ -85,7 +85,8 @@ class Intake:
         because = None
         if not isinstance(alert, ResolvedAlert):
             because = uncounted(self._tree, alert.stage, _now())
-        if because is not None and alert.event_id is not None and source != "native":
+        repeats = source != "native" and not isinstance(alert, RaisedAlert)
+        if because is not None and alert.event_id is not None and repeats:
             # Its source repeats it: what has gone on since before the window counts in it.
             alert = alert.model_copy(update={"event_id": f"{alert.event_id}{OUTSIDE}"})
         event_ids = self._recognition.event_ids(source, alert, body_hash)
@@ -191,6 +192,7 @@ class Intake:
             occurred_at=alert.occurred_at,
             labels=redactor.value(alert.labels),
             metrics=alert.metrics,
+            depth=alert.depth if isinstance(alert, RaisedAlert) else 0,
             subject=alert.subject if isinstance(alert, OngoingAlert | ResolvedAlert) else None,
         )
 

@@ -29,6 +29,7 @@ from observer.records.learned import Learned
 from observer.records.ledger import Ledger
 from observer.records.memory import Memory
 from observer.records.mission import Mission
+from observer.records.outcomes import Outcomes
 from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
@@ -56,6 +57,7 @@ class Services:
     sessions: Sessions
     session_views: SessionViews
     dead_letters: DeadLetters
+    outcomes: Outcomes
     approvals: Approvals
     progress: Progress
     memory: Memory

@@ -50,6 +50,11 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         *budget_lines(health.get("budget") or {}),
         *((f"held: {h['tenant_id']}", f"{h['cause']}: {h['reason']}") for h in holds),
         *((f"{a['anomaly']}: {a['tenant_id']}/{a['session_id']}", a["seen"]) for a in anomalies),
+        *(
+            (f"{kind}: {trigger['name']}", trigger_line(trigger))
+            for kind, triggers in (health.get("triggers") or {}).items()
+            for trigger in triggers
+        ),
         ("kill switch on for", switched_off(health) or None),
         *mission_lines(health.get("mission") or {}),
         ("consecutive failures", health.get("consecutive_failures")),
@@ -114,6 +119,15 @@ def switch_line(switch: dict[str, Any] | None) -> str | None:
     last, error = switch.get("last_ok"), switch.get("error")
     reached = "never reached" if last is None else f"reached {seconds_ago(time.time() - last)}"
     return f"{reached} ({error})" if error else reached
+
+
+def trigger_line(trigger: dict[str, Any]) -> str:
+    said = [f"last fired {trigger.get('last_fired') or 'not yet'}"]
+    if trigger.get("next_tick"):
+        said.append(f"next {trigger['next_tick']}")
+    if trigger.get("last_error"):
+        said.append(str(trigger["last_error"]))
+    return ", ".join(said)
 
 
 def gibibytes(count: int | None) -> str | None:

@@ -48,6 +48,8 @@ class Event(BaseModel):
     occurred_at: datetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
+    depth: int = 0
+    """How many outcomes led to it, one after the other. Only the observer itself says so."""
     subject: str | None = None
     """What goes on, where the source numbers no occurrences: the event's id then ends in one."""
 

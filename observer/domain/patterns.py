@@ -33,3 +33,9 @@ def compile_pattern(pattern: str) -> Pattern:
         raise ValueError(
             f"{pattern!r} is not an RE2 pattern (no look-around, no backreferences): {error}"
         ) from error
+
+
+def named_groups(pattern: str) -> tuple[str, ...]:
+    """The names that a pattern gives to parts of what it matches."""
+    compiled: Any = compile_pattern(pattern)
+    return tuple(compiled.groupindex)

@@ -80,3 +80,38 @@ MISSION = (
     "CREATE TABLE duplicate_deliveries (hour INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
     "CREATE INDEX spans_of_models ON spans (timestamp_ms) WHERE span_kind = 'llm_call'",
 )
+
+TRIGGERS = (
+    # What a trigger was when it began to look, and up to when its ticks are dealt with.
+    """
+    CREATE TABLE triggers (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        upto REAL NOT NULL DEFAULT 0,
+        PRIMARY KEY (kind, name)
+    )
+    """,
+    # How far a file is read, or which contents it had; `file` is its identity, or its path.
+    """
+    CREATE TABLE watched_files (
+        trigger_name TEXT NOT NULL,
+        file TEXT NOT NULL,
+        path TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        mark TEXT NOT NULL,
+        skipping INTEGER NOT NULL,
+        PRIMARY KEY (trigger_name, file)
+    )
+    """,
+    # Outcomes that may yet lead to another event, written with the end of their run.
+    """
+    CREATE TABLE outcomes_to_follow (
+        seq INTEGER PRIMARY KEY,
+        event_key TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        severity TEXT
+    )
+    """,
+)

@@ -1,6 +1,12 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
-from observer.records.governance_tables import HOLDS, MISSION, NO_PROGRESS, SPENDING
+from observer.records.governance_tables import (
+    HOLDS,
+    MISSION,
+    NO_PROGRESS,
+    SPENDING,
+    TRIGGERS,
+)
 from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
 
 MIGRATIONS: list[tuple[str, ...]] = [
@@ -222,5 +228,6 @@ MIGRATIONS: list[tuple[str, ...]] = [
     HOLDS,
     SPENDING,
     MISSION,
+    TRIGGERS,
     NO_PROGRESS,
 ]

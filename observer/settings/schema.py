@@ -13,6 +13,7 @@ from observer.settings.channels import Channels
 from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
 from observer.settings.mission import Mission
+from observer.settings.triggers import Triggers
 from observer.settings.watch import Watch
 
 
@@ -130,6 +131,7 @@ class ObserverSettings(BaseSettings):
     platform: Platform = Platform()
     channels: Channels = Channels()
     watch: Watch = Watch()
+    triggers: Triggers = Triggers()
     mcp_servers: dict[str, McpServer]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from observer.sources import alertmanager, gatus, native
-from observer.sources.native import Alert, OngoingAlert, ResolvedAlert
+from observer.sources.native import Alert, OngoingAlert, RaisedAlert, ResolvedAlert
 
 SOURCES: dict[str, Callable[[Any], list[Alert]]] = {
     "native": native.parse,
@@ -14,4 +14,4 @@ SOURCES: dict[str, Callable[[Any], list[Alert]]] = {
     "gatus": gatus.parse,
 }
 
-__all__ = ["SOURCES", "Alert", "OngoingAlert", "ResolvedAlert"]
+__all__ = ["SOURCES", "Alert", "OngoingAlert", "RaisedAlert", "ResolvedAlert"]

@@ -49,6 +49,12 @@ class ResolvedAlert(Alert):
     subject: Name | None = None
 
 
+class RaisedAlert(Alert):
+    """An event of our own making: no delivery is read as one."""
+
+    depth: int = 0
+
+
 def parse(payload: Any) -> list[Alert]:
     """The event of a native delivery.
 

@@ -140,6 +140,8 @@ class Runner:
                 severity=severity,
                 remedy=None if remedy is None else remedy.id,
             )
+            if outcome is not None:
+                services.outcomes.note(connection, stored, outcome, severity)
 
         await services.database.write(work)
         del self._trace_of[stored.key]
@@ -169,6 +171,8 @@ class Runner:
                 session_status="failed" if for_good else "queued",
                 reason=why[:500],
             )
+            if for_good:
+                services.outcomes.note(connection, stored, "failed", stored.event.severity)
 
         await services.database.write(work)
         del self._trace_of[stored.key]
