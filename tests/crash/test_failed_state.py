@@ -14,6 +14,7 @@ from tests.crash.evidence import (
     until,
     warnings,
 )
+from tests.doubles.http_server import HttpDouble, Reply
 from tests.observer_process import ObserverProcess
 
 pytestmark = pytest.mark.slow
@@ -70,6 +71,36 @@ def test_failed_says_so_and_a_restart_by_an_operator_goes_on_with_everything_acc
     _resume_the_failed(observer, sessions)
     assert_handled_once(observer, sessions)
     assert httpx.get(f"{observer.url}/health", timeout=30).status_code == 200
+
+
+def test_failed_is_told_and_so_is_its_end(make_observer: Make) -> None:
+    """Cases 39 and 86: five distinct events fail in a row; the alarm comes by its own channel."""
+    with HttpDouble(lambda _: Reply()) as receiver:
+        env = {
+            **DELAYS,
+            "AN_ALARM_WEBHOOK": f"{receiver.url}/alarms",
+            "OBSERVER__WATCH__ALARMS__WEBHOOK_URL_ENV": "AN_ALARM_WEBHOOK",
+        }
+        observer = make_observer(env=env)
+        observer.faults({"tools": BROKEN})
+        observer.start()
+        for event in warnings(COUNT, "told"):
+            observer.send(event)
+
+        def told() -> list[str]:
+            every = [asked.json for asked in receiver.asked]
+            return [alarm["state"] for alarm in every if alarm["kind"] == "failed"]
+
+        until(lambda: told() == ["firing"], "FAILED is told")
+        [alarm] = [a.json for a in receiver.asked if a.json["kind"] == "failed"]
+        assert "5 events failed in a row" in alarm["text"]
+        assert observer.get("/health")["consecutive_failures"] == 5
+        observer.faults({})
+
+        # A new process begins as RUNNING: only then is it over, and only once.
+        observer.kill()
+        make_observer(env=env).start()
+        until(lambda: told() == ["firing", "over"], "its end is told")
 
 
 @pytest.mark.parametrize("how", ["kill", "terminate"])
