@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from observer.domain.budget import DayBudget, RunBudget
 from observer.domain.redaction import Redactor
@@ -98,7 +98,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         holds,
         pauses=limits.on_exceeded == "pause",
     )
-    await today.look()
+    # Where the file cannot be written yet, each call asks for its day again.
+    with suppress(RecordsUnavailable):
+        await today.look()
     money = Money(today, spending)
     per_run = RunBudget(limits.max_tool_calls_per_run)
     health = settings.health

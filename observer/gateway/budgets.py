@@ -59,3 +59,7 @@ class Budgets:
     def forget(self, event_key: str) -> None:
         """The event is done: its budget is closed."""
         self._per_run.close(event_key)
+        # A call that trouble with the records cut off was never settled: the day counts it.
+        ours = [key for key, (event, _) in self._reserved.items() if event == event_key]
+        for key in ours:
+            del self._reserved[key]

@@ -111,7 +111,7 @@ class Today:
         """The day for `/health`: used and limit of each meter, of all (`*`) and of each tenant."""
         used = self._budget.used()
         return {
-            "day": self.day.isoformat(),
+            "day": None if self._begun is None else self.day.isoformat(),
             "time_zone": self._budget.zone.key,
             "ends_in_s": round(max(0.0, self.seconds_left)),
             "used": {whom: _shown(used[whom], self._budget.limits.of(whom)) for whom in used},

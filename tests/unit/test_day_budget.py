@@ -20,6 +20,7 @@ from observer.domain.hold import EVERYBODY, HoldCause
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Remedy
 from observer.domain.windows import ALWAYS
+from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
 from observer.gateway.dispatcher import Dispatcher
 from observer.gateway.money import Money, Reservation
@@ -136,9 +137,9 @@ class Process:
         key = run.incident.event_key
         return (await self.door.read(Call("look"), key=key, run=run)).status
 
-    async def act(self, tool: str, tenant: str = "acme") -> str:
+    async def act(self, tool: str, run: Run | None = None) -> str:
         """One step of a remedy."""
-        run = self.world.another(tenant)
+        run = run or self.world.another("acme")
         remedy = Remedy("r", "diagnosis", (Call(tool, {"node": "loading"}),), CHECK)
         done = await self.door.remedy(remedy, 0, key=run.incident.event_key, run=run)
         return done.status
@@ -390,3 +391,38 @@ async def test_without_a_pause_each_call_is_refused_and_nobody_held(world: World
     assert await paused.looks("acme", 1) == [REFUSED]
     assert paused.held() == [EVERYBODY]
     assert (await world.process(one, pauses=False)).held() == []
+
+
+async def test_an_action_whose_intent_cannot_be_written_keeps_one_place_however_often_it_is_tried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await world.process(limits(amounts(calls=2)))
+    run = run_of("acme", 1)
+
+    async def cannot(*_: Any, **__: Any) -> None:
+        raise RecordsUnavailable("the disk is full")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(world.ledger, "intend", cannot)
+        for _ in range(3):
+            with pytest.raises(RecordsUnavailable):
+                await process.act("restart", run=run)
+    assert await process.act("restart", run=run) == OK
+    assert (process.used(), world.backend.calls) == (1, 1)
+
+
+async def test_where_a_day_cannot_be_written_down_nothing_is_done_on_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await world.process()
+    world.clock.now += DAY
+
+    async def cannot(*_: Any) -> None:
+        raise RecordsUnavailable("the disk is full")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(Spending, "begin", cannot)
+        with pytest.raises(RecordsUnavailable):
+            await process.look("acme")
+    assert world.backend.calls == 0
+    assert await process.looks("acme", 1) == [OK]
