@@ -3,6 +3,7 @@
 from observer.cli.demo_budget import BUDGET
 from observer.cli.demo_judge import JUDGE
 from observer.cli.demo_stage import ENDED, Scenario, Stage
+from observer.cli.demo_stuck import STUCK
 from observer.cli.demo_tool_death import TOOL_DEATH
 from observer.cli.http import path_to
 from observer.cli.sessions import show_pending
@@ -89,4 +90,5 @@ SCENARIOS: dict[str, Scenario] = {
     "budget": BUDGET,
     "judge": JUDGE,
     "tool-death": TOOL_DEATH,
+    "stuck": STUCK,
 }

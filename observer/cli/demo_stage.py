@@ -46,12 +46,14 @@ class Stage:
         self.say(f"[{answer.status}] {headline(event)}")
         return str(answer.or_refuse()["events"][0]["session_id"])
 
-    def follow(self, session_id: str, until: Collection[str] = ENDED) -> dict[str, Any]:
+    def follow(
+        self, session_id: str, until: Collection[str] = ENDED, *, tenant: str = "default"
+    ) -> dict[str, Any]:
         """Show each tool call as its result comes in, until the session is where it should be."""
         deadline = time.monotonic() + PATIENCE
         status = None
         while time.monotonic() < deadline:
-            answer = self.observer.get(path_to("sessions", session_id))
+            answer = self.observer.get(path_to("sessions", session_id), tenant_id=tenant)
             # Accepted and not yet begun: there is nothing to show.
             if answer.status != NOT_FOUND:
                 session = answer.or_refuse()

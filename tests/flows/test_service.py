@@ -36,7 +36,7 @@ def started(observer: ObserverProcess, session_id: str) -> float:
     return observer.wait_for(session_id)["runs"][0]["started_at"]
 
 
-@pytest.mark.parametrize("scenario", ["lab", "approval", "budget"])
+@pytest.mark.parametrize("scenario", ["lab", "approval", "budget", "stuck"])
 def test_the_demo_shows_what_the_lab_says(scenario: str) -> None:
     command = [sys.executable, "-m", "observer.cli.app", "demo", "--scenario", scenario]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from observer.domain.calls import CallStatus, Purpose
 from observer.domain.health import (
@@ -160,6 +162,15 @@ def test_the_first_anomaly_stays() -> None:
 
 
 calls = st.text(alphabet="abcdXY", max_size=60)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"stuck_threshold": 21}, {"error_rate": {"of_at_least": 21}}, {"loop_window": 9}]
+)
+def test_a_limit_that_the_window_cannot_hold_is_refused(settings: dict[str, Any]) -> None:
+    """It would never be reached, and nobody would know."""
+    with pytest.raises(ValidationError, match="loop_window"):
+        Health.model_validate(settings)
 
 
 @given(st.lists(st.sampled_from("abcdefghijklmnop"), unique=True))
