@@ -124,7 +124,8 @@ class Failures:
         self._stretch = None
 
     async def since(self, begin: float) -> tuple[list[Failure], list[Interval]]:
-        """The failures that did not end before a moment, and what was watched since."""
+        """The failures that did not end before a moment, and what was watched since, until now."""
+        now, stretch = time.time(), self._stretch
 
         def work(connection: Connection) -> tuple[list[Failure], list[Interval]]:
             failures = connection.execute(
@@ -133,11 +134,12 @@ class Failures:
                 (begin,),
             )
             watched = connection.execute(
-                "SELECT began_at, until FROM watched WHERE until >= ? ORDER BY began_at", (begin,)
+                "SELECT began_at, CASE WHEN id = ? AND ? BETWEEN until AND until + ? THEN ?"
+                " ELSE until END AS until FROM watched WHERE watched.until >= ?",
+                (stretch, now, _GAP_S, now, begin),
             )
-            return [_failure(row) for row in failures], [
-                (r["began_at"], r["until"]) for r in watched
-            ]
+            seen = [(row["began_at"], row["until"]) for row in watched]
+            return [_failure(row) for row in failures], seen
 
         return await self._database.read(work)
 
