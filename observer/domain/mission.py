@@ -14,6 +14,8 @@ from observer.domain.event import Severity
 from observer.domain.failure import NOTHING_DONE, Failure, Result
 from observer.domain.uptime import Interval, Uptime, of_metrics, of_pipeline
 
+OWN_TENANT, OWN_SESSION = "observer", "mission"
+"""Whose a verdict is: of the observer itself, of no tenant whose events it handles."""
 SAME_FAILURE_S = 600.0
 """Two incidents about one node that begin so soon after each other should have been one."""
 PAGED_AGAIN_S = 4 * 3600.0
@@ -86,7 +88,8 @@ class Snapshot(Fixed):
     duplicate_incidents: int
     healed: int
     real: int
-    """WARNINGs and CRITICALs that were neither false alarms nor over by themselves."""
+    """WARNINGs and CRITICALs that were no false alarms, not over by themselves, and not healed
+    with another one."""
     healed_again: list[OfNode]
     false_alarms: int
     tool_calls: int
@@ -146,7 +149,7 @@ def snapshot_of(activity: Activity, tree: DependencyTree, terms: Terms, now: flo
     results = Counter(f.result for f in recent)
     over = [f for f in recent if f.result is not Result.OPEN]
     healed = [f for f in over if f.result is Result.HEALED]
-    again = Counter(f.node for f in healed).most_common(_MOST_LISTED)
+    again = Counter((f.tenant_id, f.node) for f in healed).most_common(_MOST_LISTED)
     by_metric = of_metrics(tree, outages, activity.watched, begin, now)
     return Snapshot(
         taken_at=now,
@@ -166,8 +169,8 @@ def snapshot_of(activity: Activity, tree: DependencyTree, terms: Terms, now: flo
         duplicate_deliveries=activity.duplicate_deliveries,
         duplicate_incidents=_doubled(recent),
         healed=len(healed),
-        real=sum(f.result not in NOTHING_DONE for f in over),
-        healed_again=[OfNode(node=node, times=times) for node, times in again if times > 1],
+        real=sum(f.result not in (*NOTHING_DONE, Result.SPARED) for f in over),
+        healed_again=[OfNode(node=node, times=times) for (_, node), times in again if times > 1],
         false_alarms=sum(f.result in NOTHING_DONE for f in over),
         tool_calls=activity.tool_calls,
         cost_usd=activity.cost_usd,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Any
 
-from observer.domain.mission import Judgement, Snapshot, Trend
+from observer.domain.mission import OWN_SESSION, OWN_TENANT, Judgement, Snapshot, Trend
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
 
@@ -124,8 +124,6 @@ class Mission:
         *,
         trend: Trend | None,
         model_id: str,
-        tenant_id: str,
-        session_id: str,
         trace_id: str,
         percent: float | None,
     ) -> None:
@@ -152,8 +150,8 @@ class Mission:
             self._journal.append(
                 connection,
                 "mission",
-                tenant_id=tenant_id,
-                session_id=session_id,
+                tenant_id=OWN_TENANT,
+                session_id=OWN_SESSION,
                 trace_id=trace_id,
                 runs=due.runs,
                 verdict=judgement.verdict,
@@ -181,7 +179,7 @@ class Mission:
         return [_verdict(row) for row in rows]
 
     async def forget(self, before: float) -> None:
-        """Delete verdicts and counts of before a moment, but never the newest verdict."""
+        """Delete verdicts, their spans and counts of before a moment; the newest verdict stays."""
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -191,6 +189,10 @@ class Mission:
             )
             connection.execute(
                 "DELETE FROM duplicate_deliveries WHERE hour < ?", (int(before) // HOUR_S,)
+            )
+            connection.execute(
+                "DELETE FROM spans WHERE tenant_id = ? AND session_id = ? AND timestamp_ms < ?",
+                (OWN_TENANT, OWN_SESSION, int(before * 1000)),
             )
 
         await self._database.write(work)

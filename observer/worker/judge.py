@@ -11,7 +11,7 @@ from contextlib import suppress
 from observer.domain.calls import Run
 from observer.domain.event import Incident, Severity, digest
 from observer.domain.lifecycle import Lifecycle
-from observer.domain.mission import Judgement, Snapshot, snapshot_of
+from observer.domain.mission import OWN_SESSION, OWN_TENANT, Judgement, Snapshot, snapshot_of
 from observer.domain.mission_rules import figures, judge, trend
 from observer.domain.report import inert
 from observer.errors import ModelsExhausted, RecordsUnavailable
@@ -23,8 +23,6 @@ from observer.services import Services
 
 logger = logging.getLogger("observer.mission")
 
-TENANT, SESSION = "observer", "mission"
-"""Whose model call it is: of the observer itself, of no tenant whose events it handles."""
 _ADVICE_LENGTH, _REASON_LENGTH = 600, 300
 
 
@@ -105,8 +103,6 @@ class MissionJudge:
             judgement,
             trend=change,
             model_id=model_id,
-            tenant_id=TENANT,
-            session_id=SESSION,
             trace_id=run.trace_id,
             percent=snapshot.uptime.percent,
         )
@@ -145,15 +141,15 @@ class MissionJudge:
         """Each verdict is a run of its own, with its own trace."""
         event_id = f"mission-{due.runs}"
         incident = Incident(
-            tenant_id=TENANT,
-            session_id=SESSION,
+            tenant_id=OWN_TENANT,
+            session_id=OWN_SESSION,
             event_id=event_id,
-            event_key=digest(TENANT, SESSION, event_id),
-            stage=SESSION,
+            event_key=digest(OWN_TENANT, OWN_SESSION, event_id),
+            stage=OWN_SESSION,
             message=self._terms.objective,
             severity=Severity.INFO,
             severity_reason="nothing happened; the observer judges itself",
-            feature=SESSION,
+            feature=OWN_SESSION,
         )
         return Run(incident, trace_id=new_id(), step=0, span_id=new_id())
 
@@ -161,4 +157,6 @@ class MissionJudge:
         kept_s = self._services.configuration.observer.retention.days * 86400
         before = time.time() - max(kept_s, self._terms.window_s)
         await self._services.failures.forget(before)
-        await self._services.mission.forget(before)
+        # What a broken journal has not written yet is nowhere else.
+        if self._services.drain.broken is None:
+            await self._services.mission.forget(before)

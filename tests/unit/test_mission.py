@@ -218,6 +218,18 @@ def test_sessions_about_one_node_that_begin_close_together_are_doubled_incidents
     assert doubled((begin, "t", "a"), (begin + 1, "other", "b")) == 0
 
 
+def test_what_was_healed_with_another_one_makes_no_one_look_idle() -> None:
+    """Case 32: of a hundred alerts about one cause one is healed; the others are no failure."""
+    results = [Result.HEALED, Result.HANDED_OVER, *[Result.SPARED] * 8]
+    failures = [
+        Failure("t", f"s{i}", f"n{i}", Severity.WARNING, result, frozenset(), at(1, i), at(1, i))
+        for i, result in enumerate(results)
+    ]
+    taken = snapshot_of(Activity(failures, WATCHED, []), TREE, TERMS, END)
+    assert (taken.healed, taken.real, taken.auto_remediation) == (1, 2, 0.5)
+    assert judge(taken, TERMS).verdict == "on_track"
+
+
 def test_which_promises_a_failure_breaks() -> None:
     query = Metric(
         "answered", "", "60s", ALWAYS, query="lag", kept=parse_promise("60s", "lag"),

@@ -309,7 +309,7 @@ async def test_a_verdict_is_given_once_and_the_snapshot_before_it_is_the_last_ju
     assert await records.mission.before(2 * EVERY) is None
 
     said = Judgement(verdict="at_risk", advice="rest", reasons=["tired"])
-    who: dict[str, Any] = {"tenant_id": "t", "session_id": "s", "trace_id": "x", "percent": 1.0}
+    who: dict[str, Any] = {"trace_id": "x", "percent": 1.0}
     await records.mission.keep_verdict(due, said, trend=None, model_id="m", **who)
     other = said.model_copy(update={"advice": "another"})
     await records.mission.keep_verdict(due, other, trend=None, model_id="m", **who)
