@@ -69,6 +69,8 @@ class Ledger:
                 raise CapReached(why)
             node = bounds.node if bounds is not None else None
             _upsert(connection, call, args, key, purpose, run, status="intent", target=node)
+            # The ruling that lets it be done is among them, and belongs before the effect.
+            self._spans.flush_into(connection)
             self._journal.append(connection, "call", **_tags(call, key, purpose, run))
             return None
 

@@ -78,5 +78,8 @@ def _reads_as_a_story(lines: list[dict[str, Any]]) -> None:
         assert outcome["tool_calls"] == len(of_run) > 0
     for place, line in enumerate(lines):
         if line["kind"] == "call":
+            if line["purpose"] == "remedy":
+                ruled = [before for before in lines[:place] if before["kind"] == "ruling"]
+                assert [ruling["ruling"] for ruling in ruled] == ["ask", "approved"]
             after = [later["idempotency_key"] for later in lines[place + 1 :] if "result" in later]
             assert line["idempotency_key"] in after
