@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from observer.cli.demo_scenarios import SCENARIOS
 from tests.flows.configs import edited_config
 from tests.observer_process import APPROVAL, CRITICAL, ROOT, WARNING, ObserverProcess
 
@@ -36,8 +37,8 @@ def started(observer: ObserverProcess, session_id: str) -> float:
     return observer.wait_for(session_id)["runs"][0]["started_at"]
 
 
-@pytest.mark.parametrize("scenario", ["lab", "approval", "budget", "stuck"])
-def test_the_demo_shows_what_the_lab_says(scenario: str) -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_demo_shows_what_it_says(scenario: str) -> None:
     command = [sys.executable, "-m", "observer.cli.app", "demo", "--scenario", scenario]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
