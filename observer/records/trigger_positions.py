@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,7 +32,7 @@ class TriggerPositions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin_ticks(self, definitions: Mapping[str, str]) -> dict[str, float]:
+    async def begin_ticks(self, definitions: Mapping[str, str], now: float) -> dict[str, float]:
         """Up to when each schedule's ticks are dealt with, in Unix time.
 
         A schedule that is new, or another one than before, begins now; one that is no more is
@@ -45,7 +44,7 @@ class TriggerPositions:
             for name, definition in definitions.items():
                 connection.execute(
                     "INSERT INTO triggers VALUES ('cron', ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (name, definition, time.time()),
+                    (name, definition, now),
                 )
             rows = connection.execute("SELECT name, upto FROM triggers WHERE kind = 'cron'")
             return {row["name"]: row["upto"] for row in rows}

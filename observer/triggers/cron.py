@@ -40,17 +40,23 @@ class CronTriggers:
 
     async def run(self) -> None:
         """Raise what is due, for ever."""
-        definitions = {t.name: t.definition for t in self._triggers}
-        self._upto = await self._positions.begin_ticks(definitions)
+        await self.begin()
         while True:
             now = _now()
-            well = [await self._raise_due(trigger, now) for trigger in self._triggers]
+            longest = _LONGEST_SLEEP_S if await self.raise_due(now) else AGAIN_S
             soonest = min(next_tick(t.schedule, t.time_zone, now) for t in self._triggers)
-            longest = _LONGEST_SLEEP_S if all(well) else AGAIN_S
             await asyncio.sleep(max(0.0, min((soonest - _now()).total_seconds(), longest)))
 
+    async def begin(self) -> None:
+        """Go on where an earlier process stopped."""
+        definitions = {t.name: t.definition for t in self._triggers}
+        self._upto = await self._positions.begin_ticks(definitions, _now().timestamp())
+
+    async def raise_due(self, now: datetime) -> bool:
+        """False: something of what is due could not be raised, and still is."""
+        return all([await self._raise_due(trigger, now) for trigger in self._triggers])
+
     async def _raise_due(self, trigger: CronTrigger, now: datetime) -> bool:
-        """False: what is due could not be raised, and still is."""
         standing = self._standing[trigger.name]
         upto = datetime.fromtimestamp(self._upto[trigger.name], UTC)
         ticks = due(trigger.schedule, trigger.time_zone, upto=upto, now=now, missed=trigger.missed)

@@ -28,10 +28,10 @@ class OutcomeTriggers:
         """Follow outcomes, for ever."""
         while True:
             self._outcomes.fresh.clear()
-            await wait(self._outcomes.fresh, None if await self._follow_all() else AGAIN_S)
+            await wait(self._outcomes.fresh, None if await self.follow() else AGAIN_S)
 
-    async def _follow_all(self) -> bool:
-        """False: one could not be followed, and will be tried again."""
+    async def follow(self) -> bool:
+        """Raise what the outcomes lead to; false: one could not be followed, and still waits."""
         try:
             while waiting := await self._outcomes.waiting(_AT_ONCE):
                 for outcome in waiting:

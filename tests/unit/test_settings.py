@@ -34,6 +34,46 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "dedupe.zzz",
         ["unknown key", "allowed here: event_ids, window"],
     ),
+    "a schedule of seven fields": (
+        "observer.yaml",
+        "mcp_servers:",
+        "triggers:\n  cron:\n    - name: a\n>>>      schedule: '* * * * * * *'\n"
+        "      event: {stage: loading, message: m}\nmcp_servers:",
+        "triggers.cron.0.schedule",
+        ["5 fields", "this one has 7"],
+    ),
+    "an unknown word in a trigger's message": (
+        "observer.yaml",
+        "mcp_servers:",
+        "triggers:\n  cron:\n>>>    - name: a\n      schedule: '* * * * *'\n"
+        "      event: {stage: loading, message: '{{ tik }}'}\nmcp_servers:",
+        "triggers.cron.0",
+        ["event.message", "did you mean 'tick'?"],
+    ),
+    "a path that is not absolute": (
+        "observer.yaml",
+        "mcp_servers:",
+        "triggers:\n  files:\n    - name: a\n      pattern: x\n>>>      path: logs/*.log\n"
+        "      event: {stage: loading, message: m}\nmcp_servers:",
+        "triggers.files.0.path",
+        ["must be an absolute path"],
+    ),
+    "a pattern that is not RE2": (
+        "observer.yaml",
+        "mcp_servers:",
+        "triggers:\n  files:\n    - name: a\n      path: /a.log\n>>>      pattern: '(?=x)'\n"
+        "      event: {stage: loading, message: m}\nmcp_servers:",
+        "triggers.files.0.pattern",
+        ["is not an RE2 pattern"],
+    ),
+    "a stage from a log line": (
+        "observer.yaml",
+        "mcp_servers:",
+        "triggers:\n  files:\n    - name: a\n      path: /a.log\n      pattern: '(?P<s>.*)'\n"
+        ">>>      event: {stage: '{{ s }}', message: m}\nmcp_servers:",
+        "triggers.files.0.event.stage",
+        ["should match pattern"],
+    ),
     "unknown section": (
         "observer.yaml",
         "dedupe:",
