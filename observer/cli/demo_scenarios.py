@@ -2,6 +2,7 @@
 
 from observer.cli.demo_budget import BUDGET
 from observer.cli.demo_judge import JUDGE
+from observer.cli.demo_model_outage import model_outage
 from observer.cli.demo_stage import ENDED, Scenario, Stage
 from observer.cli.demo_stuck import STUCK
 from observer.cli.demo_tool_death import TOOL_DEATH
@@ -91,4 +92,5 @@ SCENARIOS: dict[str, Scenario] = {
     "judge": JUDGE,
     "tool-death": TOOL_DEATH,
     "stuck": STUCK,
+    "model-outage": model_outage(),
 }
