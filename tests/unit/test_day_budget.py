@@ -426,3 +426,17 @@ async def test_where_a_day_cannot_be_written_down_nothing_is_done_on_it(
             await process.look("acme")
     assert world.backend.calls == 0
     assert await process.looks("acme", 1) == [OK]
+
+
+async def test_money_that_may_come_back_or_never_fits_refuses_a_call_and_holds_nobody(
+    world: World,
+) -> None:
+    process = await world.process(limits(amounts(nano=100)))
+    under_way = await process.money.reserve(run_of("acme", 1), 80, "m")
+    assert isinstance(under_way, Reservation)
+    for nano in (40, 101):
+        assert isinstance(await process.money.reserve(run_of("acme", 2), nano, "m"), str)
+    assert process.held() == []
+    await process.money.settle(under_way, 80)
+    assert isinstance(await process.money.reserve(run_of("acme", 3), 40, "m"), str)
+    assert process.held() == [EVERYBODY]
