@@ -45,6 +45,10 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("oldest waiting event", None if age is None else f"{age:.0f} s"),
         *((f"tools: {name}", server_line(server)) for name, server in servers),
         ("models", models.get("profile")),
+        *(
+            (f"models: {name}", provider_line(provider))
+            for name, provider in (models.get("providers") or {}).items()
+        ),
         ("last model error", models.get("last_error")),
         ("free disk", gibibytes(disk.get("free_bytes"))),
         *budget_lines(health.get("budget") or {}),
@@ -63,6 +67,11 @@ def findings(health: dict[str, Any]) -> list[tuple[str, object]]:
         ("alarms waiting", alarms_line(health.get("alarms") or {})),
         ("dead man's switch", switch_line(health.get("dead_man"))),
     ]
+
+
+def provider_line(provider: dict[str, Any]) -> str:
+    error = provider.get("last_error")
+    return f"{provider.get('state')}: {error}" if error else str(provider.get("state"))
 
 
 def budget_lines(budget: dict[str, Any]) -> list[tuple[str, str]]:
