@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from observer.domain.calls import Call, Observation, Purpose, Run
-from observer.domain.event import Incident
+from observer.domain.event import Incident, Severity
 from observer.domain.health import Finding, Limits, MadeCall, RunHistory, progress_lacks
 from observer.domain.hold import HoldCause
 from observer.records.database import Database
@@ -74,7 +74,12 @@ class RunHealth:
         await self._follow(history, run)
 
     async def note_answer(self, run: Run, text: str) -> None:
-        """A provider's model answered; the runbook's own answers say nothing about a model."""
+        """A provider's model answered; the runbook's own answers say nothing about a model.
+
+        What no event is handled by, such as a verdict on the mission, is INFO: nothing is watched.
+        """
+        if run.incident.severity is Severity.INFO:
+            return
         history = await self._history(run.incident, resumed=run.resumed)
         history.note_answer(text)
         await self._follow(history, run)
@@ -106,9 +111,16 @@ class RunHealth:
         if finding is None or incident.event_key in self._noted:
             return
         self._noted.add(incident.event_key)
+        try:
+            await self._note(finding, run)
+        except BaseException:
+            self._noted.discard(incident.event_key)
+            raise
+
+    async def _note(self, finding: Finding, run: Run) -> None:
+        incident = run.incident
         who = {"tenant_id": incident.tenant_id, "session_id": incident.session_id}
         what = {"anomaly": finding.anomaly, "seen": finding.seen}
-        self._latest.append({**who, **what, "at": self._now()})
         await self._database.write(
             lambda c: self._journal.append(
                 c, "health", **who, trace_id=run.trace_id, **what, then=self._on_anomaly
@@ -118,3 +130,4 @@ class RunHealth:
             whom = incident.tenant_id if self._on_anomaly == "pause" else None
             reason = f"session {incident.session_id}: {finding.reason}"
             await self._holds.put(whom, HoldCause.HEALTH, reason)
+        self._latest.append({**who, **what, "at": self._now()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from observer.domain.health import Anomaly, Finding, about_ourselves
 from observer.domain.hold import HoldCause, may_begin, why_frozen
 from observer.domain.redaction import Redactor
 from observer.domain.span import SpanKind, span_of
+from observer.errors import RecordsUnavailable
 from observer.gateway.run_health import RunHealth
 from observer.no_progress import NoProgressAlarm
 from observer.records.database import Database
@@ -200,6 +202,36 @@ async def test_a_run_that_is_stuck_is_refused_what_comes_next_and_the_others_are
     assert '"anomaly": "stuck"' in line["body"]
     (latest,) = scene.health.latest()
     assert (latest["tenant_id"], latest["session_id"]) == ("acme", "s")
+
+
+async def test_a_model_that_is_asked_about_no_event_is_not_watched(scene: Scene) -> None:
+    """Case 85: a verdict on the mission holds nobody, whatever the judge says."""
+    await scene.starts(on_anomaly="stop")
+    verdict = scene.run()
+    verdict = replace(verdict, incident=replace(verdict.incident, severity=Severity.INFO))
+    for _ in range(9):
+        await scene.health.note_answer(verdict, "")
+    assert (scene.holds.listed(), scene.health.latest()) == ([], [])
+
+
+async def test_what_could_not_be_noted_is_noted_at_the_next_chance(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.starts(on_anomaly="pause")
+    run = scene.run()
+
+    async def full(work: Any) -> None:
+        raise RecordsUnavailable("full")
+
+    with monkeypatch.context() as trouble:
+        for _ in range(2):
+            await scene.health.note_answer(run, "")
+        trouble.setattr(scene.database, "write", full)
+        with pytest.raises(RecordsUnavailable):
+            await scene.health.note_answer(run, "")
+    assert await scene.health.refusal(run) is not None
+    assert len(await scene.journal_lines()) == 1
+    assert [hold.tenant_id for hold in scene.holds.listed()] == ["acme"]
 
 
 async def test_fifty_runs_of_the_same_calls_are_fifty_runs(scene: Scene) -> None:
