@@ -12,6 +12,7 @@ from functools import partial
 
 from observer.domain.branch import covers, related
 from observer.domain.event import Event, Severity, digest
+from observer.domain.hold import may_begin
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.occurrence import OUTSIDE
 from observer.domain.severity import uncounted
@@ -224,9 +225,11 @@ class Intake:
         pending = await views.pending()
         if pending["queued"] + pending["running"] + pending["held"] >= limit:
             raise InboxFull(f"{limit} events wait already")
-        # A tenant that is held must leave room for those that are not.
-        held = any(hold.tenant_id == tenant for hold in self._services.holds.of(tenant))
-        if held and await views.waiting(tenant) >= limit // 2:
+        # A tenant that is held must leave room for those that are not; who begins all the same,
+        # as the alarm that it is frozen does, takes none.
+        own = [hold for hold in self._services.holds.of(tenant) if hold.tenant_id == tenant]
+        waits = not may_begin(own, critical=alert.severity is Severity.CRITICAL)
+        if waits and await views.waiting(tenant) >= limit // 2:
             raise InboxFull(f"'{tenant}' is held, and {limit // 2} of its events wait already")
 
 

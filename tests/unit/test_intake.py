@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from observer.domain.event import digest
+from observer.domain.hold import HoldCause
 from observer.domain.lifecycle import Lifecycle
 from observer.errors import InboxFull, ObserverUnavailable
 from observer.intake import Accepted
@@ -222,6 +223,19 @@ async def test_a_full_inbox_refuses_all_but_critical_which_has_a_reserve(world: 
     with pytest.raises(InboxFull):
         await world.post(b"one too many", severity="CRITICAL")
     assert len(world.inbox.items) == len(await world.stored()) == 5
+
+
+async def test_a_held_tenant_leaves_room_and_its_alarm_finds_some(world: World) -> None:
+    """Guarantee 7: a CRITICAL that begins all the same does not wait, so it takes no room."""
+    for number in range(2):
+        await world.post(f"{number}".encode())
+    await world.holds.put("default", HoldCause.NO_PROGRESS, "two runs made no progress")
+    with pytest.raises(InboxFull, match="is held"):
+        await world.post(b"one too many")
+    await world.post(b"frozen", severity="CRITICAL")
+    await world.holds.put("default", HoldCause.PERSON, "paused by a person")
+    with pytest.raises(InboxFull, match="is held"):
+        await world.post(b"would wait", severity="CRITICAL")
 
 
 async def test_a_full_inbox_still_recognises_what_it_has_and_acknowledges_an_info(
