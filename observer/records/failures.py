@@ -38,12 +38,14 @@ class Ending:
     """None: the run did not come so far, and what was known stays."""
     result: Result
     metrics: frozenset[str] = frozenset()
+    healthy: frozenset[str] = frozenset()
+    """The nodes and metrics that were seen healthy: every failure of theirs is over."""
     proof: str | None = None
-    """The key of the look that saw it healthy."""
+    """The key of the look that saw it."""
 
 
 def note_ending(connection: Connection, stored: StoredEvent, ending: Ending) -> None:
-    """A run's end, in its own transaction; what was seen healthy ends every failure of the node."""
+    """A run's end, in its own transaction; what was seen healthy has no failure any more."""
     event = stored.event
     severity = ending.severity or event.severity or Severity.WARNING
     if severity is Severity.INFO:
@@ -69,10 +71,11 @@ def note_ending(connection: Connection, stored: StoredEvent, ending: Ending) -> 
             (ending.node, severity, json.dumps(sorted(ending.metrics)), stored.key),
         )
     if ending.result in VERIFIED:
+        healthy = sorted(ending.healthy)
         connection.execute(
             "UPDATE failures SET ended_at = max(began_at, ?) WHERE ended_at IS NULL"
-            " AND tenant_id = ? AND (session_id = ? OR node = ?)",
-            (_seen_at(connection, ending), event.tenant_id, event.session_id, ending.node),
+            f" AND tenant_id = ? AND (event_key = ? OR node IN ({', '.join('?' * len(healthy))}))",
+            (_seen_at(connection, ending), event.tenant_id, stored.key, *healthy),
         )
     else:
         note_resolved(connection, event.tenant_id)

@@ -71,7 +71,8 @@ class Records:
     async def end(self, stored: StoredEvent, at: float, result: Result, **said: Any) -> None:
         """Its run ended."""
         self.now = at
-        words = {"node": stored.event.stage, "severity": Severity.CRITICAL, **said}
+        node = stored.event.stage
+        words = {"node": node, "severity": Severity.CRITICAL, "healthy": frozenset({node}), **said}
         ending = Ending(result=result, **words)
         await self.database.write(lambda c: note_ending(c, stored, ending))
 
@@ -177,6 +178,21 @@ async def test_what_a_person_has_goes_on_until_its_node_is_seen_healthy(records:
 
     ends = {f.session_id: f.ended_at for f in await records.recorded()}
     assert ends == {"a": MONDAY + 160, "b": None, "c": None, "d": MONDAY + 160}
+
+
+@pytest.mark.asyncio
+async def test_a_session_about_several_nodes_ends_only_what_was_seen_healthy(
+    records: Records,
+) -> None:
+    """Nothing is guessed: that one node is well says nothing of another."""
+    first = await records.admit("a", MONDAY, stage="loading")
+    await records.end(first, MONDAY + 60, Result.HANDED_OVER)
+    second = await records.admit("b", MONDAY + 70, stage="indexing", session_id="a")
+    await records.end(second, MONDAY + 90, Result.HEALED)
+    assert {f.node: f.ended_at for f in await records.recorded()} == {
+        "loading": None,
+        "indexing": MONDAY + 90,
+    }
 
 
 @pytest.mark.asyncio
