@@ -23,6 +23,7 @@ class Kind(StrEnum):
     KILL_SWITCH = "kill_switch"
     BUDGET = "budget"
     HEALTH = "health"
+    MISSION = "mission"
     LEARNED = "learned"
     KNOWN_ERROR = "known_error"
     RETENTION = "retention"
