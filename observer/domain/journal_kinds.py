@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BUDGET = "budget"
     HEALTH = "health"
     MISSION = "mission"
+    TRIGGER = "trigger"
     LEARNED = "learned"
     KNOWN_ERROR = "known_error"
     RETENTION = "retention"
