@@ -22,7 +22,7 @@ class FaultKind(StrEnum):
     BUDGET = "budget"
     """What a tenant, or all, may use in a day is spent."""
     HEALTH = "health"
-    """A run went wrong (stuck, a loop, ...) where that holds its tenant."""
+    """A run went wrong (stuck, a loop, ...) and was ended, or its tenant is held for it."""
     FROZEN = "frozen"
     """A tenant's runs make no progress: it is frozen."""
     TOOL_SERVER = "tool_server"
@@ -51,12 +51,22 @@ _SETTLED = (Lifecycle.RUNNING, Lifecycle.SUSPENDED, Lifecycle.FAILED)
 
 
 @dataclass(frozen=True)
+class Anomaly:
+    """A run that went wrong a moment ago."""
+
+    tenant_id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of the observer at a moment; None: that cannot be said now."""
 
     state: Lifecycle
     state_reason: str = ""
     holds: tuple[Hold, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    """The oldest first."""
     servers: Mapping[str, str | None] | None = None
     """By tool server: why it is down; None: it is up."""
     oldest_event_age_s: float | None = None
@@ -128,6 +138,15 @@ def _holds(facts: Facts) -> Iterator[Fault]:
         yield Fault(_OF_HOLD[hold.cause], f"{whom} is held: {hold.reason}", tenant)
 
 
+def _anomalies(facts: Facts) -> Iterator[Fault]:
+    held = {hold.tenant_id for hold in facts.holds if hold.cause is HoldCause.HEALTH}
+    for tenant in dict.fromkeys(anomaly.tenant_id for anomaly in facts.anomalies):
+        # Where its tenant is held for it, that is told already.
+        if held.isdisjoint((tenant, EVERYBODY)):
+            own = [anomaly for anomaly in facts.anomalies if anomaly.tenant_id == tenant]
+            yield Fault(FaultKind.HEALTH, own[-1].text, tenant, subject="run", count=len(own))
+
+
 def _servers(facts: Facts) -> Iterator[Fault]:
     for name, why in (facts.servers or {}).items():
         if why is not None:
@@ -177,6 +196,7 @@ def _dead_letters(facts: Facts) -> Iterator[Fault]:
 _PARTS = (
     _state,
     _holds,
+    _anomalies,
     _servers,
     _inbox,
     _journal,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from observer.domain.fault import Facts
+from observer.domain.fault import Anomaly, Facts
 from observer.errors import RecordsUnavailable
 from observer.gateway.telegram import TelegramAnswers
 from observer.lifecycle import LifecycleControl
@@ -17,6 +18,8 @@ from observer.watch.dead_man import DeadManSwitch
 from observer.watch.heartbeat import Heartbeat
 
 _PATIENCE_S = 3.0
+_RECENT_S = 300.0
+"""An anomaly ends its run at once; so long after the last one it is called over."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Sources:
             state=state,
             state_reason=reason,
             holds=tuple(self.services.holds.listed()),
+            anomalies=self._anomalies(),
             servers=servers,
             oldest_event_age_s=None if records is None else records.oldest_event_age_s,
             longest_age_s=self.services.configuration.observer.watch.inbox_age,
@@ -76,6 +80,14 @@ class Sources:
             dead_letters=None if records is None else records.dead_letters,
         )
         return Findings(facts, records, self.heartbeat.last_at, self.alarms, self.dead_man)
+
+    def _anomalies(self) -> tuple[Anomaly, ...]:
+        since = time.time() - _RECENT_S
+        return tuple(
+            Anomaly(one["tenant_id"], f"session {one['session_id']}: {one['anomaly']}")
+            for one in reversed(self.services.run_health.latest())
+            if one["at"] > since
+        )
 
     async def _records(self) -> Records | None:
         try:

@@ -20,7 +20,7 @@ from observer.domain.alarms import (
     notice_of_dropped,
     wait_before_retry,
 )
-from observer.domain.fault import Facts, Fault, FaultKind, faults, unknown_kinds
+from observer.domain.fault import Anomaly, Facts, Fault, FaultKind, faults, unknown_kinds
 from observer.domain.hold import Hold, HoldCause
 from observer.domain.lifecycle import Lifecycle
 
@@ -129,6 +129,20 @@ WRONG: dict[str, tuple[Facts, FaultKind, str]] = {
         Facts(Lifecycle.RUNNING, holds=(Hold("a", HoldCause.HEALTH, "stuck", 1.0),)),
         FaultKind.HEALTH,
         "stuck",
+    ),
+    "a run that was ended": (
+        Facts(Lifecycle.RUNNING, anomalies=(Anomaly("a", "stuck"), Anomaly("a", "in a loop"))),
+        FaultKind.HEALTH,
+        "in a loop",
+    ),
+    "a run for which its tenant is held": (
+        Facts(
+            Lifecycle.RUNNING,
+            holds=(Hold("a", HoldCause.HEALTH, "session s: stuck", 1.0),),
+            anomalies=(Anomaly("a", "stuck"),),
+        ),
+        FaultKind.HEALTH,
+        "tenant a is held",
     ),
     "a frozen tenant": (
         Facts(Lifecycle.RUNNING, holds=(Hold("a", HoldCause.NO_PROGRESS, "twice", 1.0),)),

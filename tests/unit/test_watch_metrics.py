@@ -82,6 +82,7 @@ async def test_records_that_refuse_or_hang_are_left_out_soon(
         mcp=SimpleNamespace(servers={"one": SimpleNamespace(up=True, last_error=None)}),
         holds=SimpleNamespace(listed=list),
         drain=SimpleNamespace(broken=None),
+        run_health=SimpleNamespace(latest=list),
         data_dir=SimpleNamespace(free_bytes=free),
         session_views=SimpleNamespace(pending=trouble),
     )
