@@ -81,7 +81,7 @@ class Breaker:
         if ticket.round == self._round:
             self._streak += 1
             if self._probing or self._streak >= self._failures:
-                self._open(now, max(self._open_for, leave_for))
+                self._open(now, self._open_for)
         until = now + leave_for
         if leave_for > 0 and (self._until is None or self._until < until):
             self._open(now, leave_for)
