@@ -51,12 +51,13 @@ def demo(
         with (
             chosen.setting(home, config.resolve()) as more,
             running_daemon(
-                home, config.resolve(), models, {**chosen.environment, **more}
+                home, config.resolve(), models, own := {**chosen.environment, **more}
             ) as daemon,
             ObserverClient(daemon.url) as observer,
         ):
             stage = Stage(observer, daemon, quiet=as_json)
-            stage.say(f"Observer at {daemon.url}, models: {models}, data: {home}")
+            profile = own.get("OBSERVER_MODELS", models)
+            stage.say(f"Observer at {daemon.url}, models: {profile}, data: {home}")
             chosen.play(stage)
         passed = stage.passed()
     finally:

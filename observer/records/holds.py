@@ -22,6 +22,8 @@ class Holds:
         self._database = database
         self._journal = journal
         self._known: dict[tuple[str, HoldCause], Hold] = {}
+        self._unwritten: set[tuple[str, HoldCause]] = set()
+        """Held all the same, and written down when they are put again."""
         self.listeners: list[Listener] = []
         """Each is called after a change."""
 
@@ -57,12 +59,16 @@ class Holds:
                 self._note(connection, hold, held=True)
             return bool(fresh)
 
-        # At once: what would be begun while this is being written must not be.
-        if (hold.tenant_id, cause) in self._known:
+        place = hold.tenant_id, cause
+        if place in self._known and place not in self._unwritten:
             return False
-        self._known[hold.tenant_id, cause] = hold
+        # At once: what would be begun while this is being written must not be.
+        self._known[place] = hold
+        self._unwritten.add(place)
         try:
-            return await self._database.write(work)
+            fresh = await self._database.write(work)
+            self._unwritten.discard(place)
+            return fresh
         finally:
             await self._changed()
 
@@ -82,6 +88,7 @@ class Holds:
             await self._database.write(work)
             for hold in lifted:
                 self._known.pop((whom, hold.cause), None)
+                self._unwritten.discard((whom, hold.cause))
             await self._changed()
         return lifted
 

@@ -117,9 +117,17 @@ async def test_each_change_is_in_the_journal_and_told_once(database: Database) -
 
 
 @pytest.mark.asyncio
-async def test_what_cannot_be_written_down_holds_nevertheless(database: Database) -> None:
+async def test_what_cannot_be_written_down_holds_and_is_written_when_it_can_be(
+    database: Database,
+) -> None:
     holds = holds_over(database)
-    await database.write(lambda c: c.execute("DROP TABLE holds"))
+    await database.write(lambda c: c.execute("ALTER TABLE holds RENAME TO away"))
     with pytest.raises(Exception, match="no such table"):
         await holds.put("acme", HoldCause.BUDGET, "spent")
     assert [h.cause for h in holds.of("acme")] == [HoldCause.BUDGET]
+
+    await database.write(lambda c: c.execute("ALTER TABLE away RENAME TO holds"))
+    assert await holds.put("acme", HoldCause.BUDGET, "spent")
+    later = holds_over(database)
+    await later.open()
+    assert [h.cause for h in later.of("acme")] == [HoldCause.BUDGET]
