@@ -148,7 +148,7 @@ def notice_of_dropped(dropped: Alarm, instead_of: Alarm, *, alarm_id: str) -> Al
     )
 
 
-def wait_before_retry(tries: int, *, ordered_s: float | None, dice: float) -> float:
+def wait_before_delivery(tries: int, *, ordered_s: float | None, dice: float) -> float:
     """Seconds until the next try after so many failed ones; `dice` is between 0 and 1.
 
     What the receiver orders is honoured, up to an hour; else it takes ever longer.

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def seconds_asked_for(retry_after: str, now: float) -> float | None:
+    """For how long a Retry-After header asks to be left alone: a number of seconds, or a date.
+
+    None where it is neither; `now` is Unix time.
+    """
+    if _SECONDS.fullmatch(retry_after.strip()):
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now)
 
 
 def wait_before_retry(

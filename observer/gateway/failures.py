@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import email.utils
-import re
 from collections.abc import Iterator
 
 import httpx
 
+from observer.domain.backoff import seconds_asked_for
 from observer.gateway.answers import Tokens
 from observer.gateway.chat_models import AnswerTooLarge, Unbuildable
 
-_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BUSY = (408, 429)
 _NEVER_SENT = (
     Unbuildable,
@@ -64,17 +62,10 @@ def tokens_in(error: BaseException) -> Tokens | None:
 
 
 def retry_after(error: BaseException, now: float) -> float | None:
-    """Seconds for which the provider asks to be left alone, as a number or as a date."""
+    """Seconds for which the provider asks to be left alone."""
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
-    if not header:
-        return None
-    if _SECONDS.fullmatch(header.strip()):
-        return float(header)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
+    return None if header is None else seconds_asked_for(header, now)
 
 
 def _status(error: BaseException) -> int | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
 import httpx
+
+from observer.domain.backoff import seconds_asked_for
 
 _MOST_BYTES = 4 << 20
 
@@ -106,7 +106,7 @@ async def _send(url: httpx.URL, content: bytes | None, headers: Mapping[str, str
                 said += chunk
                 if len(said) > _MOST_BYTES:
                     raise NoAnswer(f"{url.host}: the answer is too large")
-            ordered = _seconds(response.headers.get("retry-after", ""))
+            ordered = seconds_asked_for(response.headers.get("retry-after", ""), time.time())
             return HttpAnswer(response.status_code, bytes(said), ordered)
     assert refusal is not None  # noqa: S101  a name leads to one address at least
     raise refusal
@@ -122,19 +122,6 @@ async def _judged(host: str, port: int) -> list[str]:
         if ip.is_link_local or ip.is_multicast:
             raise NoAnswer(f"{host} leads to {address}, which is never connected to")
     return addresses
-
-
-def _seconds(written: str) -> float | None:
-    """Retry-After is a number of seconds, or a date."""
-    if re.fullmatch(r"[0-9]{1,9}", written):
-        return float(written)
-    try:
-        moment = parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 @cache

@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import replace
 
-from observer.domain.alarms import Alarm, edges, wait_before_retry
+from observer.domain.alarms import Alarm, edges, wait_before_delivery
 from observer.domain.fault import Facts, faults, unknown_kinds
 from observer.domain.redaction import Redactor
 from observer.gateway.judged_http import NoAnswer, exchange
@@ -90,7 +90,7 @@ class Alarms:
             tries += 1
             if tries == 1:
                 logger.error("an alarm is not delivered, will try again: %s", self.last_error)
-            wait = wait_before_retry(tries, ordered_s=ordered, dice=random.random())  # noqa: S311
+            wait = wait_before_delivery(tries, ordered_s=ordered, dice=random.random())  # noqa: S311
             await asyncio.sleep(wait)
 
     async def _send(self, alarm: Alarm) -> float | None:

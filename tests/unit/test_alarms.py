@@ -18,7 +18,7 @@ from observer.domain.alarms import (
     after,
     edges,
     notice_of_dropped,
-    wait_before_retry,
+    wait_before_delivery,
 )
 from observer.domain.fault import Anomaly, Facts, Fault, FaultKind, faults, unknown_kinds
 from observer.domain.hold import Hold, HoldCause
@@ -229,11 +229,11 @@ def test_the_notice_of_dropped_alarms_counts_all_of_them() -> None:
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_retries_slow_down_to_minutes_and_never_stop(tries: int, dice: float) -> None:
-    wait = wait_before_retry(tries, ordered_s=None, dice=dice)
+    wait = wait_before_delivery(tries, ordered_s=None, dice=dice)
     assert 0.5 <= wait <= 300.0
-    assert wait <= wait_before_retry(tries + 1, ordered_s=None, dice=1.0)
+    assert wait <= wait_before_delivery(tries + 1, ordered_s=None, dice=1.0)
 
 
 @pytest.mark.parametrize(("ordered", "waits"), [(0.0, 1.0), (7.0, 7.0), (1e9, 3600.0)])
 def test_retry_after_is_honoured_up_to_an_hour(ordered: float, waits: float) -> None:
-    assert wait_before_retry(1, ordered_s=ordered, dice=0.5) == waits
+    assert wait_before_delivery(1, ordered_s=ordered, dice=0.5) == waits

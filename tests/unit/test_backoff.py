@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.domain.backoff import wait_before_retry
+from observer.domain.backoff import seconds_asked_for, wait_before_retry
 
 TRIES = st.integers(1, 60)
 SECONDS = st.floats(0.001, 3600)
@@ -38,3 +41,23 @@ def test_who_was_told_a_time_comes_neither_earlier_nor_waits_longer_than_is_bear
     else:
         assert wait is not None
         assert asked_for <= wait <= longest
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    {
+        "seconds": ("120", 120.0),
+        "a part of one": (" 0.5 ", 0.5),
+        "a date": ("Wed, 21 Oct 2015 07:28:00 GMT", 60.0),
+        "a date without a zone": ("Wed, 21 Oct 2015 07:28:00 -0000", 60.0),
+        "a date that has passed": ("Wed, 21 Oct 2015 07:26:00 GMT", 0.0),
+        "a word": ("soon", None),
+        "a sign": ("-5", None),
+        "nothing": ("", None),
+        "a number beyond all numbers": ("9" * 400, math.inf),
+    }.values(),
+)
+def test_retry_after_is_seconds_or_a_date_and_anything_else_asks_for_nothing(
+    header: str, seconds: float | None
+) -> None:
+    assert seconds_asked_for(header, now=1445412420.0) == seconds
