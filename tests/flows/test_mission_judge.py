@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.evidence import until
 from tests.doubles.openai_server import Behaviour, Hang, OpenAIServer, Reply, Status, Text
-from tests.flows.configs import QUICK_CALLS, edited_config
+from tests.flows.configs import PATIENT_BREAKER, QUICK_CALLS, edited_config
 from tests.flows.scenes import another, handle, journal_line, openai_env, spans
 from tests.observer_process import CRITICAL, ROOT, WARNING, ObserverProcess
 
@@ -71,7 +71,7 @@ class Court:
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     folder = tmp_path_factory.mktemp("court")
-    edits = {"models.yaml": {**QUICK_CALLS, "profiles:\n": JUDGED}}
+    edits = {"models.yaml": {**QUICK_CALLS, **PATIENT_BREAKER, "profiles:\n": JUDGED}}
     config = edited_config(folder / "config", edits)
     with OpenAIServer() as server:
         env = {**openai_env(server), "OBSERVER_MODELS": "judged"}
