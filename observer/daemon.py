@@ -157,7 +157,8 @@ async def open_observer(
                 data_dir.queue,
                 database_url=configuration.database_url,
                 polling_interval_s=queue.polling_interval,
-                most_events=queue.max_pending + queue.critical_reserve,
+                # With what is held, twice as many may wait.
+                most_events=2 * (queue.max_pending + queue.critical_reserve),
             )
             requeue = Requeue(services, inbox)
             worker = Worker(services, graph, inbox, requeue, lifecycle)

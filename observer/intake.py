@@ -12,10 +12,11 @@ from functools import partial
 
 from observer.domain.branch import covers, related
 from observer.domain.event import Event, Severity, digest
+from observer.domain.health import OURSELVES
 from observer.domain.hold import may_begin
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.occurrence import OUTSIDE
-from observer.domain.severity import uncounted
+from observer.domain.severity import known_critical, uncounted
 from observer.errors import InboxFull, ObserverUnavailable
 from observer.lifecycle import LifecycleControl
 from observer.recognition import Recognition
@@ -111,7 +112,7 @@ class Intake:
             )
             return await self._answer(event, fresh)
         if alert.session_id is not None:
-            await self._refuse_when_full(alert)
+            await self._refuse_when_full(source, alert)
             event = self._event(source, alert, event_ids[0], alert.session_id)
             return await self._enqueue(event, body_hash, fingerprint=None)
         # Two first events of one stage at the same time must find each other's session.
@@ -132,7 +133,7 @@ class Intake:
             noted = await self._sessions.note(event, body_hash=body_hash, covers=covered)
             if noted is not None:
                 return await self._answer(event, noted)
-        await self._refuse_when_full(alert)
+        await self._refuse_when_full(source, alert)
         return await self._enqueue(event, body_hash, fingerprint)
 
     async def _session_of_branch(self, alert: Alert) -> str | None:
@@ -204,7 +205,7 @@ class Intake:
             "body_hash": body_hash,
             "fingerprint": fingerprint,
         }
-        lane = "critical" if event.severity is Severity.CRITICAL else "normal"
+        lane = "critical" if known_critical(event, self._tree, _now()) else "normal"
         partition = digest(event.tenant_id, event.session_id)
         await self._inbox.put(item, item_id=event.key, lane=lane, session=partition)
         fresh = await self._sessions.admit(event, body_hash=body_hash, fingerprint=fingerprint)
@@ -216,19 +217,23 @@ class Intake:
         session_id = event.session_id if stored is None else stored.event.session_id
         return Accepted(event.event_id, session_id, duplicate=not fresh)
 
-    async def _refuse_when_full(self, alert: Alert) -> None:
+    async def _refuse_when_full(self, source: str, alert: Alert) -> None:
+        if source == alert.stage == OURSELVES:
+            return  # an alarm of our own: one for each time that a tenant is frozen
         queue, tenant = self._settings.queue, alert.tenant_id
-        limit = queue.max_pending
-        if alert.severity is Severity.CRITICAL:
-            limit += queue.critical_reserve
+        critical = known_critical(alert, self._tree, _now())
+        limit = queue.max_pending + (queue.critical_reserve if critical else 0)
         views = self._services.session_views
         pending = await views.pending()
-        if pending["queued"] + pending["running"] + pending["held"] >= limit:
+        held, others = pending["held"], pending["queued"] + pending["running"]
+        if not self._services.holds.of_everybody() and held + others < 2 * limit:
+            # However much is held, half of the inbox is for the tenants that are not.
+            held = min(held, limit // 2)
+        if held + others >= limit:
             raise InboxFull(f"{limit} events wait already")
-        # A tenant that is held must leave room for those that are not; who begins all the same,
-        # as the alarm that it is frozen does, takes none.
+        # Who begins all the same, as a CRITICAL does, takes no room from others.
         own = [hold for hold in self._services.holds.of(tenant) if hold.tenant_id == tenant]
-        waits = not may_begin(own, critical=alert.severity is Severity.CRITICAL)
+        waits = not may_begin(own, critical=critical)
         if waits and await views.waiting(tenant) >= limit // 2:
             raise InboxFull(f"'{tenant}' is held, and {limit // 2} of its events wait already")
 

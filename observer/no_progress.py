@@ -18,6 +18,8 @@ from observer.services import Services
 from observer.sources import Alert
 from observer.worker.trouble import insist
 
+_REASON_LENGTH = 2000
+
 Accept = Callable[[str, list[Alert], bytes], Awaitable[object]]
 
 
@@ -57,10 +59,16 @@ class NoProgressAlarm:
                 why = _why(runs, limit.within)
                 await self._holds.put(tenant_id, HoldCause.NO_PROGRESS, why)
                 await self._progress.clear(tenant_id)
+        refused: list[Exception] = []
         for hold in self._holds.listed():
             if hold.cause is HoldCause.NO_PROGRESS:
                 # The id is the hold's, so that each freeze pages once, whatever crashes.
-                await self._accept(OURSELVES, [page(hold)], b"")
+                try:
+                    await self._accept(OURSELVES, [page(hold)], b"")
+                except Exception as error:  # the other tenants' pages do not wait for this one
+                    refused.append(error)
+        if refused:
+            raise refused[0]
 
 
 def _why(runs: list[Lacking], within_s: float) -> str:
@@ -80,7 +88,7 @@ def page(hold: Hold) -> Alert:
         message=(
             # A page shows the beginning.
             f"tenant '{hold.tenant_id}' is frozen until: observer unpause --tenant"
-            f" {hold.tenant_id}. {hold.reason}. Its events are kept and a CRITICAL still reaches"
-            " people, but nothing is looked at or repaired for it."
+            f" {hold.tenant_id}. {hold.reason[:_REASON_LENGTH]}. Its events are kept and a"
+            " CRITICAL still reaches people, but nothing is looked at or repaired for it."
         ),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Protocol
 
 from observer.domain.dependency_tree import DependencyTree
-from observer.domain.event import Event, Severity
+from observer.domain.event import Severity
 
 _NUMBER = r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,15})?"
 # Every repetition is bounded: messages come from outside, and this is a backtracking matcher.
@@ -27,7 +28,24 @@ def uncounted(tree: DependencyTree, name: str, at: datetime) -> str | None:
     return f"outside {metric.window.name}: a breach does not count now"
 
 
-def from_facts(event: Event, tree: DependencyTree, at: datetime) -> tuple[Severity, str] | None:
+class Said(Protocol):
+    """What an event, or an alert that is to become one, says of itself."""
+
+    @property
+    def severity(self) -> Severity | None: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+
+
+def known_critical(said: Said, tree: DependencyTree, at: datetime) -> bool:
+    """Whether no model needs to be asked to see that somebody must be woken."""
+    known = from_facts(said, tree, at)
+    return known is not None and known[0] is Severity.CRITICAL
+
+
+def from_facts(event: Said, tree: DependencyTree, at: datetime) -> tuple[Severity, str] | None:
     """What needs no model: whether it counts, its own word, arithmetic in it, its node's rank."""
     if (because := uncounted(tree, event.stage, at)) is not None:
         return Severity.INFO, because

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
-from observer.domain.event import Severity, digest
+from observer.domain.event import digest
+from observer.domain.severity import known_critical
 from observer.records.approvals import Approval
 from observer.records.events import StoredEvent
 from observer.records.inbox import Inbox
@@ -22,6 +24,7 @@ class Requeue:
         self._sessions = services.sessions
         self._events = services.events
         self._approvals = services.approvals
+        self._tree = services.tree
         self._inbox = inbox
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -66,7 +69,7 @@ class Requeue:
         await self._inbox.put(
             {"kind": "event", "event": event.model_dump(mode="json")},
             item_id=digest("again", stored.key, last or ""),
-            lane="critical" if event.severity is Severity.CRITICAL else "normal",
+            lane="critical" if known_critical(event, self._tree, _now()) else "normal",
             session=digest(event.tenant_id, event.session_id),
         )
 
@@ -95,6 +98,10 @@ class Requeue:
         for approval in await self._approvals.answered():
             await self._put_answer(approval)
         return await self._approvals.next_deadline()
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def _until(moment: float | None) -> float | None:

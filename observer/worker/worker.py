@@ -15,7 +15,7 @@ from observer.domain.event import Event, Severity, digest
 from observer.domain.hold import may_begin
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.retries import next_delay
-from observer.domain.severity import from_facts
+from observer.domain.severity import from_facts, known_critical
 from observer.errors import EarlierEventFailed, RecordsUnavailable, Undelivered, UnknownApproval
 from observer.lifecycle import LifecycleControl
 from observer.records.events import StoredEvent
@@ -99,7 +99,7 @@ class Worker:
 
     async def _handle_event(self, item: Item) -> None:
         event = await self._stored_event(item)
-        critical = self._rank(event) >= Severity.CRITICAL.rank
+        critical = known_critical(event, self._services.tree, _now())
         # Everything of this session that came before goes first, whatever lane it waits in.
         while unfinished := await self._events.unfinished(event):
             for stored in unfinished:
@@ -140,12 +140,16 @@ class Worker:
         critical: bool = False,
         statuses: tuple[str, ...] = _UNFINISHED,
     ) -> None:
-        """`critical`: it, or what waits behind it, must reach people whatever holds its tenant."""
+        """`critical`: it, or what waits behind it, must reach people whatever holds its tenant.
+
+        What has begun goes on as if it were: people are waiting to be told how it ends.
+        """
         tenant = stored.event.tenant_id
         session = digest(tenant, stored.event.session_id)
+        begun = stored.attempts > 0 or stored.status != "queued"
 
         def may_begin_now() -> bool:
-            return may_begin(self._holds.of(tenant), critical=critical)
+            return may_begin(self._holds.of(tenant), critical=critical or begun)
 
         while True:
             async with self._gate.turn(session, urgent=urgent, may_begin=may_begin_now):
@@ -158,7 +162,7 @@ class Worker:
             if delay is None:
                 return
             await asyncio.sleep(delay)
-            statuses = _UNFINISHED
+            statuses, begun = _UNFINISHED, True
 
     async def _try(self, stored: StoredEvent) -> float | None:
         """One run; the seconds until the next try, or None when there is none."""
@@ -215,6 +219,9 @@ class Worker:
         return False
 
     def _rank(self, event: Event) -> int:
-        now = datetime.fromtimestamp(time.time(), UTC)
-        known = from_facts(event, self._services.tree, now)
+        known = from_facts(event, self._services.tree, _now())
         return (known[0] if known is not None else Severity.WARNING).rank
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)

@@ -38,6 +38,8 @@ def openai_env(server: OpenAIServer, **more: str) -> dict[str, str]:
         "OPENAI_API_KEY": "test-key",
         "OPENAI_BASE_URL": server.base_url,
         "OBSERVER__QUEUE__POLLING_INTERVAL": "100ms",
+        # The judge is one of this server's models, too: it asks where a test is about it.
+        "OBSERVER__MISSION__EVAL_EVERY": "1000000",
         **more,
     }
 

@@ -55,7 +55,7 @@ def while_it_waits(scene: Scene, alerts: int, work: Callable[[PipelineStack], No
 
     def told() -> int:
         waiting = scene.observer.get("/health")["inbox"]
-        return waiting["queued"] + waiting["running"]
+        return waiting["held"] + waiting["running"]
 
     def inflict(stack: PipelineStack) -> None:
         scene.observer.order("pause")

@@ -11,6 +11,7 @@ import pytest
 from tests.doubles.openai_server import OpenAIServer, Reply
 from tests.flows.scenes import NOVEL, another, diagnosis, fresh_lab, openai_env, pages
 from tests.observer_process import CRITICAL, ObserverProcess
+from tests.stack.part import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ def test_a_frozen_tenant_and_one_over_its_budget_leave_a_third_alone(tmp_path: P
 
             for _ in range(2):
                 assert handle("acme", message=STUCK)["outcome"] == "escalated"
-            observer.wait_until_idle()
+            wait_until(lambda: pages(observer), "on-call is paged")
             assert held(observer) == {"acme": "no_progress"}
             [frozen] = pages(observer)
             assert "acme" in frozen["message"]

@@ -225,6 +225,33 @@ async def test_a_full_inbox_refuses_all_but_critical_which_has_a_reserve(world: 
     assert len(world.inbox.items) == len(await world.stored()) == 5
 
 
+async def test_what_was_held_later_leaves_half_of_the_inbox_to_the_other_tenants(
+    world: World,
+) -> None:
+    for number in range(3):
+        await world.post(f"{number}".encode(), tenant_id="noisy")
+    with pytest.raises(InboxFull):
+        await world.post(b"of another")
+    await world.holds.put("noisy", HoldCause.NO_PROGRESS, "two runs made no progress")
+    for number in range(2):
+        await world.post(f"quiet {number}".encode())
+    with pytest.raises(InboxFull):
+        await world.post(b"one too many")
+
+
+async def test_the_alarm_of_a_frozen_tenant_is_never_refused_for_want_of_room(
+    world: World,
+) -> None:
+    for number in range(3):
+        await world.post(f"{number}".encode())
+    for number in range(2):
+        await world.post(f"critical {number}".encode(), severity="CRITICAL")
+    alarm = {"severity": "CRITICAL", "stage": "observer", "session_id": "frozen"}
+    await world.post(b"alarm", source="observer", **alarm)
+    with pytest.raises(InboxFull):
+        await world.post(b"not ours", **alarm)
+
+
 async def test_a_held_tenant_leaves_room_and_its_alarm_finds_some(world: World) -> None:
     """Guarantee 7: a CRITICAL that begins all the same does not wait, so it takes no room."""
     for number in range(2):
