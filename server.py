@@ -38,7 +38,7 @@ from observer.web.bodies import (
 )
 from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
-from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
+from observer.web.middleware import BodyLimit, LoopbackOnly, is_local, is_loopback
 from observer.web.mission import mission
 from observer.web.refusals import REFUSALS, explain
 
@@ -77,10 +77,11 @@ async def accept_from(source: str, body: bytes, observer: Observer) -> AcceptedE
 
 
 @router.get("/health", responses={503: {"description": "It cannot do its job"}})
-async def health(observer: Current) -> JSONResponse:
-    """The truth about the observer."""
+async def health(request: Request, observer: Current) -> JSONResponse:
+    """The truth about the observer; off this machine no more than its state."""
     well, facts = await observer.health()
-    return JSONResponse(facts, status_code=200 if well else 503)
+    told = facts if is_local(request.client) else {"state": facts["state"]}
+    return JSONResponse(told, status_code=200 if well else 503)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

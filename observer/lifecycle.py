@@ -31,6 +31,8 @@ class LifecycleControl:
         """Change the state, if it may follow the present one."""
         if not may_follow(self.state, following):
             return False
+        # It may be what a failing tool or model said.
+        reason = self._services.redactor.text(reason)
         before, self.state, self.reason = self.state, following, reason
         logger.info("%s -> %s: %s", before, following, reason)
 

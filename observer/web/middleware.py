@@ -76,7 +76,7 @@ class LoopbackOnly:
                 return
             client = scope.get("client")
             closed = not scope["path"].startswith(_OPEN_PATHS)
-            if closed and (client is None or not is_loopback(client[0])):
+            if closed and not is_local(client):
                 await _refuse(send, 403, "only from this machine", "(client)")
                 return
         await self._app(scope, receive, send)
@@ -86,6 +86,11 @@ def _of_another_site(headers: dict[bytes, bytes]) -> bool:
     """A browser names the page's origin; programs send none."""
     origin = headers.get(b"origin")
     return origin is not None and origin.partition(b"://")[2] != headers.get(b"host", b"")
+
+
+def is_local(client: tuple[str, int] | None) -> bool:
+    """Whether a caller is on this machine; who does not say where it is, is not."""
+    return client is not None and is_loopback(client[0])
 
 
 def is_loopback(host: str) -> bool:

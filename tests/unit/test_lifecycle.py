@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observer.domain.lifecycle import TRANSITIONS, FailureStreak, Lifecycle, may_follow
+from observer.domain.redaction import Redactor
 from observer.lifecycle import LifecycleControl
 from observer.records.holds import Holds
 
@@ -39,6 +40,7 @@ def control(limit: int = 3) -> tuple[LifecycleControl, FakeJournal]:
         database=FakeDatabase(),
         journal=journal,
         drain=SimpleNamespace(wake=lambda: None),
+        redactor=Redactor(["s3cret-s3cret"]),
         holds=Holds(FakeDatabase(), journal),  # type: ignore[arg-type]
     )
     return LifecycleControl(services), journal  # type: ignore[arg-type]
@@ -153,3 +155,11 @@ async def test_each_change_is_told_to_who_listens() -> None:
     await lifecycle.to(Lifecycle.SUSPENDED, "again")
     await lifecycle.to(Lifecycle.RUNNING, "test")
     assert told == [Lifecycle.SUSPENDED, Lifecycle.RUNNING]
+
+
+@pytest.mark.asyncio
+async def test_a_reason_is_told_without_the_secret_that_an_error_named() -> None:
+    lifecycle, _ = await running(limit=1)
+    await lifecycle.note_failure("a", "refused: key s3cret-s3cret")
+    assert lifecycle.state is Lifecycle.FAILED
+    assert "s3cret-s3cret" not in lifecycle.reason

@@ -6,12 +6,15 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observer.web import middleware
 from observer.web.middleware import BodyLimit, LoopbackOnly, is_loopback
+from server import router
 
 LIMIT = 10
 JSON_KEYS = {"detail", "field"}
@@ -156,3 +159,30 @@ async def test_from_another_machine_only_the_webhook_and_the_health_are_reached(
 )
 def test_only_addresses_of_this_machine_are_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+class SickObserver:
+    """Knows what is nobody's business off this machine."""
+
+    async def health(self) -> tuple[bool, dict[str, Any]]:
+        return False, {"state": "SUSPENDED", "held": [{"tenant_id": "acme"}], "reasons": ["why"]}
+
+
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [
+        ("203.0.113.9", {"state"}),
+        ("127.0.0.1", {"state", "held", "reasons"}),
+    ],
+)
+@pytest.mark.asyncio
+async def test_off_this_machine_health_tells_its_state_and_no_tenants_affairs(
+    client: str, told: set[str]
+) -> None:
+    app = FastAPI()
+    app.include_router(router)
+    app.state.observer = SickObserver()
+    transport = httpx.ASGITransport(app, client=(client, 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://observer") as caller:
+        answer = await caller.get("/health")
+    assert (answer.status_code, set(answer.json())) == (503, told)
