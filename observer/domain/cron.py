@@ -14,6 +14,9 @@ Missed = Literal["skip", "latest", "all"]
 ON_TIME = timedelta(seconds=15)
 """A tick that is raised so late is not a missed one: a restart, or a scheduler's jitter."""
 
+TRUSTED = timedelta(days=1)
+"""So far a clock may be put back until what was dealt with is no longer believed."""
+
 MOST_MISSED = 100
 """Of missed ticks at most so many are raised, the newest."""
 
@@ -49,7 +52,8 @@ def due(
     """The ticks after `upto` that are to be raised now, the oldest first.
 
     Those that are on time, always; of those that were missed what the policy says, and never more
-    than `MOST_MISSED`. A clock that was put back has no ticks until it has come to `upto` again.
+    than `MOST_MISSED`. A clock that was put back has no ticks until it has come to `upto` again:
+    see `from_wrong_clock`.
     """
     on_time: list[datetime] = []
     late: list[datetime] = []
@@ -65,6 +69,11 @@ def due(
             break
         late.append(tick)
     return [*on_time, *late][::-1]
+
+
+def from_wrong_clock(upto: datetime, now: datetime) -> bool:
+    """Whether `upto` lies so far ahead that the clock which said it was wrong."""
+    return upto - now > TRUSTED
 
 
 def _backwards(schedule: str, zone: tzinfo, now: datetime) -> Iterator[datetime]:

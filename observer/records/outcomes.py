@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity
@@ -52,14 +54,17 @@ class Outcomes:
     def _tell(self) -> None:
         self._loop.call_soon_threadsafe(self.fresh.set)
 
-    async def waiting(self, limit: int) -> list[Outcome]:
-        """The oldest that nobody has followed yet."""
+    async def waiting(self, limit: int, *, without: Collection[str] = ()) -> list[Outcome]:
+        """The oldest that nobody has followed yet, without those of some tenants."""
+        left_out = json.dumps(sorted(without))
         rows = await self._database.read(
             lambda c: c.execute(
                 "SELECT ended.seq, ended.outcome, ended.severity, events.payload"
                 " FROM outcomes_to_follow AS ended JOIN events USING (event_key)"
+                " WHERE events.tenant_id NOT IN"
+                " (SELECT value FROM json_each(?))"
                 " ORDER BY ended.seq LIMIT ?",
-                (limit,),
+                (left_out, limit),
             ).fetchall()
         )
         return [

@@ -7,18 +7,23 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from observer.domain.cron import due, next_tick
+from observer.domain.cron import due, from_wrong_clock, next_tick
 from observer.domain.event import Severity
 from observer.domain.hold import may_begin
+from observer.errors import ObserverError
 from observer.intake import Intake
 from observer.records.trigger_positions import TriggerPositions
 from observer.services import Services
 from observer.settings.triggers import CronTrigger
-from observer.triggers.raising import AGAIN_S, REFUSED, Standing, put, raised
+from observer.triggers.raising import AGAIN_S, Standing, put, raised
 
 SOURCE = "cron"
 _LONGEST_SLEEP_S = 30.0
 """A clock that is put forward is noticed within this time."""
+
+
+class ClockWasAhead(ObserverError):
+    """The clock was far ahead, and is right again."""
 
 
 class CronTriggers:
@@ -58,23 +63,37 @@ class CronTriggers:
 
     async def _raise_due(self, trigger: CronTrigger, now: datetime) -> bool:
         standing = self._standing[trigger.name]
+        try:
+            return await self._raise_ticks(trigger, now, standing)
+        except Exception as error:  # of one schedule: the others go on
+            standing.wrong(error)
+            return False
+
+    async def _raise_ticks(self, trigger: CronTrigger, now: datetime, standing: Standing) -> bool:
         upto = datetime.fromtimestamp(self._upto[trigger.name], UTC)
+        if from_wrong_clock(upto, now):
+            standing.wrong(
+                ClockWasAhead(
+                    f"the clock was put back from {upto:%Y-%m-%d %H:%M}: ticks go on from now"
+                )
+            )
+            await self._deal_with(trigger, now)
+            return True
         ticks = due(trigger.schedule, trigger.time_zone, upto=upto, now=now, missed=trigger.missed)
         if not ticks:
             return True
         if (held := self._held(trigger)) is not None:
             standing.last_error = held
             return False
-        try:
-            for tick in ticks:
-                await self._raise(trigger, tick, standing)
-            await self._positions.dealt_with(trigger.name, now.timestamp())
-        except REFUSED as error:
-            standing.wrong(error)
-            return False
-        self._upto[trigger.name] = now.timestamp()
+        for tick in ticks:
+            await self._raise(trigger, tick, standing)
+        await self._deal_with(trigger, now)
         standing.last_error = None
         return True
+
+    async def _deal_with(self, trigger: CronTrigger, now: datetime) -> None:
+        await self._positions.dealt_with(trigger.name, now.timestamp())
+        self._upto[trigger.name] = now.timestamp()
 
     async def _raise(self, trigger: CronTrigger, tick: datetime, standing: Standing) -> None:
         moment = tick.strftime("%Y-%m-%dT%H:%M:%SZ")

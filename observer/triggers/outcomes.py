@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from observer.domain.event import digest
+from observer.errors import InboxFull
 from observer.intake import Intake
 from observer.records.outcomes import Outcome, Outcomes
 from observer.settings.triggers import OutcomeTrigger, RaisedEvent
@@ -32,10 +33,20 @@ class OutcomeTriggers:
 
     async def follow(self) -> bool:
         """Raise what the outcomes lead to; false: one could not be followed, and still waits."""
+        full: dict[str, InboxFull] = {}
         try:
-            while waiting := await self._outcomes.waiting(_AT_ONCE):
+            while waiting := await self._outcomes.waiting(_AT_ONCE, without=full.keys()):
                 for outcome in waiting:
-                    await self._follow(outcome)
+                    tenant = outcome.event.tenant_id
+                    if tenant in full:
+                        continue
+                    try:
+                        await self._follow(outcome)
+                    except InboxFull as error:
+                        # A tenant that is held fills its own part: the others' go on.
+                        full[tenant] = error
+            if full:
+                raise next(iter(full.values()))
         except REFUSED as error:
             for standing in self._standing.values():
                 standing.wrong(error)

@@ -15,11 +15,13 @@ from observer.domain.event import Event, Severity
 from observer.domain.hold import HoldCause
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.redaction import Redactor
+from observer.errors import InboxFull
+from observer.intake import Accepted
 from observer.records.journal import Journal
 from observer.records.outcomes import Outcomes
 from observer.records.trigger_positions import TriggerPositions
 from observer.settings.triggers import CronTrigger, OutcomeTrigger
-from observer.sources import SOURCES
+from observer.sources import SOURCES, Alert
 from observer.triggers import cron as cron_module
 from observer.triggers.cron import CronTriggers
 from observer.triggers.outcomes import OutcomeTriggers
@@ -162,6 +164,24 @@ async def test_a_clock_forward_by_a_day_is_one_tick_and_back_again_none(
     assert len(await event_ids(world)) == 1
 
 
+async def test_a_clock_that_was_a_year_ahead_silences_a_schedule_for_no_year(
+    world: World, clock: Clock
+) -> None:
+    ticking = await Ticking(world, clock, schedule()).begin()
+    clock.now += 365 * DAY
+    assert await ticking.look()
+    clock.now -= 365 * DAY
+    again = await Ticking(world, clock, schedule()).begin()
+    assert await again.look()
+    (facts,) = again.triggers.facts()
+    assert "put back" in facts["last_error"]
+    clock.now += 30
+    assert await again.look()
+    assert await event_ids(world) == ["look-2027-06-01T12:00:00Z", "look-2026-06-01T12:00:30Z"]
+    (facts,) = again.triggers.facts()
+    assert facts["last_error"] is None
+
+
 async def test_a_changed_schedule_begins_anew_and_a_removed_one_is_forgotten(
     world: World, clock: Clock
 ) -> None:
@@ -281,6 +301,32 @@ async def test_an_outcome_that_could_not_be_followed_is_followed_later_and_once(
     assert await following.triggers.follow()
     assert len(await following.events()) == 2
     assert await following.outcomes.waiting(1) == []
+
+
+async def test_a_tenant_that_is_full_does_not_stop_the_outcomes_of_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = Following(world, follow(max_depth=1))
+    for number in range(60):
+        await world.post(event_id=f"a{number}", session_id=f"s{number}", tenant_id="a")
+    await world.post(event_id="b", tenant_id="b")
+    await following.end_runs()
+    real = world.intake.accept
+    refused: list[str] = []
+
+    async def accept(source: str, alerts: list[Alert], body: bytes) -> list[Accepted]:
+        if alerts[0].tenant_id == "a":
+            refused.append("a")
+            raise InboxFull("'a' is held")
+        return await real(source, alerts, body)
+
+    monkeypatch.setattr(world.intake, "accept", accept)
+    assert not await following.triggers.follow()
+    assert [e.tenant_id for e in await following.events() if e.source == "observer"] == ["b"]
+    assert len(refused) == 1
+    monkeypatch.undo()
+    assert await following.triggers.follow()
+    assert len([e for e in await following.events() if e.source == "observer"]) == 61
 
 
 async def test_an_outcome_that_nobody_asked_for_leads_to_nothing(world: World) -> None:
