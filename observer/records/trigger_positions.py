@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from observer.records.database import Connection, Database
 
@@ -83,10 +85,7 @@ class TriggerPositions:
                 (trigger,),
             ).fetchall()
         )
-        return {
-            row["file"]: FilePosition(**{**dict(row), "skipping": bool(row["skipping"])})
-            for row in rows
-        }
+        return {file.file: file for file in map(_position, rows)}
 
     async def first_look(self, trigger: str, definition: str, files: list[FilePosition]) -> None:
         """Where each file stood when the trigger began; from now on another file is a new one."""
@@ -110,7 +109,7 @@ class TriggerPositions:
         await self._database.write(
             lambda c: c.executemany(
                 "DELETE FROM watched_files WHERE trigger_name = ? AND file = ?",
-                [(trigger, file) for file in files],
+                [(trigger, _name(file)) for file in files],
             )
         )
 
@@ -120,14 +119,34 @@ def _put(connection: Connection, trigger: str, file: FilePosition) -> None:
         "INSERT OR REPLACE INTO watched_files VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             trigger,
-            file.file,
-            file.path,
+            _name(file.file),
+            _name(file.path),
             file.generation,
             file.position,
             file.mark,
             int(file.skipping),
         ),
     )
+
+
+def _position(row: Mapping[str, Any]) -> FilePosition:
+    return FilePosition(
+        file=os.fsdecode(row["file"]),
+        path=os.fsdecode(row["path"]),
+        generation=row["generation"],
+        position=row["position"],
+        mark=row["mark"],
+        skipping=bool(row["skipping"]),
+    )
+
+
+def _name(path: str) -> str | bytes:
+    """As it is stored: a name that is not UTF-8 as the bytes that it is made of."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _forget_others(connection: Connection, kind: str, definitions: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from observer.intake import Intake
@@ -48,7 +49,10 @@ class Triggers:
     async def _run_files(self) -> None:
         definitions = {t.name: t.definition for t in self._settings.files}
         before = await self._positions.begin_files(definitions)
-        await asyncio.gather(*(files.run(before) for files in self._files))
+        # One that stumbles begins again by itself: the other mode's loop is never run twice.
+        async with asyncio.TaskGroup() as group:
+            for files in self._files:
+                group.create_task(keep_on(partial(files.run, before)))
 
     async def stop(self) -> None:
         """Raise nothing more; what is being accepted is accepted."""

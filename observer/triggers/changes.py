@@ -12,7 +12,7 @@ from observer.records.trigger_positions import FilePosition, TriggerPositions
 from observer.settings.triggers import FileTrigger
 from observer.triggers import tail
 from observer.triggers.lines import Raise
-from observer.triggers.raising import Standing, raised
+from observer.triggers.raising import Standing, raised, readable
 
 
 class ChangeTrigger:
@@ -23,6 +23,8 @@ class ChangeTrigger:
         self._positions = positions
         self._raise = raise_
         self._files: dict[str, FilePosition] = {}
+        self._unread: set[str] = set()
+        """There at first sight, and could not be read: its first contents are no change."""
         self.standing = Standing(trigger.name)
         self.path = trigger.path
 
@@ -35,7 +37,11 @@ class ChangeTrigger:
         if self._trigger.from_ == "end":
             for path in (await asyncio.to_thread(tail.matching, self.path)).values():
                 if path not in self._files:
-                    mark = await asyncio.to_thread(tail.contents, path)
+                    try:
+                        mark = await asyncio.to_thread(tail.contents, path)
+                    except OSError:
+                        self._unread.add(path)
+                        continue
                     fresh.append(replace(tail.begun(path, path), mark=mark))
         await self._positions.first_look(self._trigger.name, self._trigger.definition, fresh)
         self._files |= {file.path: file for file in fresh}
@@ -45,14 +51,27 @@ class ChangeTrigger:
 
         Raises:
             ObserverUnavailable, InboxFull, RecordsUnavailable: the rest must be tried again.
-            OSError: a file cannot be read.
+            OSError: a file cannot be read; the others were.
         """
+        trouble: OSError | None = None
         found = set((await asyncio.to_thread(tail.matching, self.path)).values())
         for path in sorted(found - self._files.keys()):
+            file = tail.begun(path, path)
+            if path in self._unread:
+                try:
+                    file = replace(file, mark=await asyncio.to_thread(tail.contents, path))
+                except OSError as error:
+                    trouble = error
+                    continue
             # Before its event is raised, whose id is made from it.
-            await self._keep(tail.begun(path, path))
+            await self._keep(file)
+        self._unread &= found - self._files.keys()
         for known in sorted(self._files.values(), key=lambda file: file.path):
-            mark = await asyncio.to_thread(tail.contents, known.path)
+            try:
+                mark = await asyncio.to_thread(tail.contents, known.path)
+            except OSError as error:
+                trouble = error
+                continue
             if mark == known.mark:
                 continue
             await self._raise_change(known, mark)
@@ -61,12 +80,14 @@ class ChangeTrigger:
             else:
                 await self._positions.forget(self._trigger.name, [known.file])
                 del self._files[known.file]
+        if trouble is not None:
+            raise trouble
 
     async def _raise_change(self, known: FilePosition, mark: str) -> None:
         trigger = self._trigger
         change = "created" if not known.mark else "changed" if mark else "removed"
         identity = digest(
-            trigger.name, known.path, str(known.generation), str(known.position), mark
+            trigger.name, readable(known.path), str(known.generation), str(known.position), mark
         )
         alert = raised(
             trigger.event,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -19,7 +20,7 @@ from observer.sources import RaisedAlert
 from observer.triggers import tail
 from observer.triggers.changes import ChangeTrigger
 from observer.triggers.lines import LineTrigger
-from observer.triggers.raising import AGAIN_S, REFUSED, Standing, put, wait
+from observer.triggers.raising import AGAIN_S, Standing, put, wait
 
 logger = logging.getLogger("observer.triggers")
 
@@ -59,7 +60,6 @@ class FileTriggers:
 
     async def run(self, looked_before: set[str]) -> None:
         """Look for ever; the named triggers have looked before at the same files."""
-        self._begun = set()
         try:
             while True:
                 self._changed.clear()
@@ -79,7 +79,7 @@ class FileTriggers:
                 await trigger.begin(looked_before=name in looked_before)
                 self._begun.add(name)
             await trigger.look()
-        except (*REFUSED, OSError) as error:
+        except Exception as error:  # of one trigger: the others go on
             trigger.standing.wrong(error)
             return False
         trigger.standing.last_error = None
@@ -98,7 +98,8 @@ class FileTriggers:
         """Whether other directories are watched from now on."""
         directories: set[str] = set()
         for trigger in self._triggers:
-            directories |= await asyncio.to_thread(tail.watched_directories, trigger.path)
+            with suppress(OSError, RuntimeError):  # it is looked at from time to time
+                directories |= await asyncio.to_thread(tail.watched_directories, trigger.path)
         watching = self._watching is not None and not self._watching.done()
         if directories == self._directories and watching:
             return False
@@ -120,7 +121,7 @@ class FileTriggers:
         try:
             async for _ in changes:
                 self._changed.set()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             if str(error) != self._trouble:
                 logger.warning("files are looked at from time to time only: %s", error)
             self._trouble = str(error)

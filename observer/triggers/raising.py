@@ -45,9 +45,15 @@ class Standing:
 
     def wrong(self, error: Exception) -> None:
         """It could not do its work this time."""
-        if self.last_error != str(error):
-            logger.warning("trigger %s: %s", self.name, error)
-        self.last_error = str(error)
+        told = readable(str(error)) or type(error).__name__
+        if self.last_error != told:
+            logger.warning("trigger %s: %s", self.name, told)
+        self.last_error = told
+
+
+def readable(text: str) -> str:
+    """A file's name may be any bytes: those that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def raised(
@@ -59,8 +65,8 @@ def raised(
     depth: int = 0,
 ) -> RaisedAlert:
     """An event with its message filled in; nothing but the message comes from the words."""
-    bounded = {name: (word or "")[:_WORD_LIMIT] for name, word in words.items()}
-    message = fill(event.message, bounded)[:_MESSAGE_LIMIT].strip()
+    bounded = {name: readable(word or "")[:_WORD_LIMIT] for name, word in words.items()}
+    message = _message(event.message, bounded)[:_MESSAGE_LIMIT].strip()
     return RaisedAlert(
         severity=event.severity,
         stage=event.stage,
@@ -72,6 +78,14 @@ def raised(
         feature=event.feature,
         depth=depth,
     )
+
+
+def _message(text: str, words: Mapping[str, str]) -> str:
+    try:
+        return fill(text, words)
+    except Exception as error:  # an expression may fail on some words, and would again
+        plain = ", ".join(f"{name}: {word}" for name, word in words.items())
+        return f"{plain} (the trigger's message cannot be filled in: {error})"
 
 
 async def put(intake: Intake, source: str, alert: RaisedAlert, standing: Standing) -> None:

@@ -52,6 +52,15 @@ class Appended:
         return self.upto(self.taken.offset, skipping=self.taken.skipping)
 
 
+@dataclass(frozen=True)
+class Renamed:
+    """Where files that no longer match were found."""
+
+    found: dict[str, str]
+    unread: set[str]
+    """Directories that could not be looked into: what was there may be there still."""
+
+
 def matching(pattern: str) -> dict[str, str]:
     """The regular files that match, by identity; two names of one file are one.
 
@@ -69,16 +78,22 @@ def matching(pattern: str) -> dict[str, str]:
     return found
 
 
-def renamed(identities: Collection[str], directories: Collection[str]) -> dict[str, str]:
+def renamed(identities: Collection[str], directories: Collection[str]) -> Renamed:
     """Where files are now that no longer match: a log that was rotated away."""
     found: dict[str, str] = {}
+    unread: set[str] = set()
     for directory in directories:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                identity = identity_of(entry.path)
-                if identity is not None and identity in identities:
-                    found[identity] = entry.path
-    return found
+        try:
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    identity = identity_of(entry.path)
+                    if identity is not None and identity in identities:
+                        found[identity] = entry.path
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            unread.add(directory)
+    return Renamed(found, unread)
 
 
 def identity_of(path: str) -> str | None:
@@ -136,7 +151,7 @@ def contents(path: str) -> str:
         with _opened(path) as file:
             held = file.read(CONTENT_LIMIT)
             return _digest(held + str(os.fstat(file.fileno()).st_size).encode())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
 
 
