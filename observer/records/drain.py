@@ -27,6 +27,9 @@ from observer.records.keyring import WITHOUT_KEY, Keyring
 _BATCH = 500
 _PAUSE_S = 0.1
 _RETRY_S = 1.0
+_CHAINED = {"seq": int, "hash": str, "prev_hash": str}
+_KNOWN = (OSError, ValueError, RecordsUnavailable)
+"""What is said by its words alone; anything else shows where it came from."""
 T = TypeVar("T")
 
 logger = logging.getLogger("observer.records")
@@ -83,11 +86,12 @@ class Drain:
                 while await self._once():
                     pass
                 self.broken = None
-            except (OSError, ValueError, RecordsUnavailable) as error:
-                # Nothing is lost: the rows stay until the file takes them.
+            except Exception as error:
+                # Whatever it is, nothing is lost: the rows stay until the file takes them.
+                what, unknown = str(error) or repr(error), not isinstance(error, _KNOWN)
                 if self.broken is None:
-                    logger.error("the journal cannot be written: %s", error)
-                self.broken = str(error)
+                    logger.error("the journal cannot be written: %s", what, exc_info=unknown)
+                self.broken = what
                 self._chain = None
                 self._watermarks.clear()
                 self.wake()
@@ -185,7 +189,7 @@ class Drain:
         for path in self._data_dir.journal.glob("*.jsonl"):
             if torn := cut_off_torn_line(path):
                 repaired.append(f"{path}: cut off a torn last line of {torn} bytes")
-            line = last_line(path, "seq", "hash", "prev_hash")
+            line = last_line(path, _CHAINED)
             if line is not None and line["seq"] > seq:
                 seq, digest, last = line["seq"], line["hash"], line
         return repaired, (seq, digest, last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def watermark(folder: Path, key: str) -> int:
     for path in folder.glob("*.jsonl"):
         if torn := cut_off_torn_line(path):
             logger.warning("%s: cut off a torn last line of %d bytes", path, torn)
-        if (line := last_line(path, key)) is not None:
+        if (line := last_line(path, {key: int})) is not None:
             highest = max(highest, line[key])
     return highest
 
@@ -79,15 +80,19 @@ def cut_off_torn_line(path: Path) -> int:
     return torn
 
 
-def last_line(path: Path, *names: str) -> dict[str, Any] | None:
-    """A file's last line, in which these names stand."""
+def last_line(path: Path, fields: Mapping[str, type]) -> dict[str, Any] | None:
+    """A file's last line, in which these fields stand with exactly these types.
+
+    Raises:
+        ValueError: it is no such line.
+    """
     lines = _tail(path).splitlines()
     if not lines:
         return None
     try:
         line = json.loads(lines[-1])
-        if all(name in line for name in names):
-            return line
-    except (ValueError, TypeError):
-        pass
+    except (ValueError, RecursionError):
+        line = None
+    if isinstance(line, dict) and all(type(line.get(n)) is t for n, t in fields.items()):
+        return line
     raise ValueError(f"the last line of {path} is damaged; move the file out of the folder")

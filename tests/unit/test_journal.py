@@ -254,6 +254,38 @@ async def test_a_journal_cut_at_any_byte_of_its_last_line_is_made_whole(records:
         assert records.fault() is None
 
 
+NO_LINES = {
+    "a number as text": '{"seq": "9", "hash": "x", "prev_hash": "y"}',
+    "a truth as number": '{"seq": true, "hash": "x", "prev_hash": "y"}',
+    "a number as hash": '{"seq": 9, "hash": 1, "prev_hash": "y"}',
+    "a list": '["seq", "hash", "prev_hash"]',
+    "a number beyond all": '{"seq": 99999999999999999999, "hash": "x", "prev_hash": "y"}',
+}
+
+
+@pytest.mark.parametrize("name", NO_LINES)
+async def test_a_file_that_ends_in_no_line_is_said_until_somebody_moves_it_away(
+    records: Records, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("observer.records.drain._RETRY_S", 0.01)
+    await records.decide("a")
+    await records.drain()
+    foreign = records.data_dir.journal / "0000-foreign.jsonl"
+    foreign.write_text(NO_LINES[name] + "\n")
+    drain = records.new_drain()
+    drain.start()
+    async with asyncio.timeout(10):
+        while drain.broken is None:  # noqa: ASYNC110  it says it nowhere else
+            await asyncio.sleep(0.01)
+        await records.decide("b")
+        foreign.unlink()
+        while drain.broken is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await drain.stop()
+    assert records.reasons() == ["a", "b"]
+    assert records.fault() is None
+
+
 @WITH_AND_WITHOUT_KEY
 async def test_a_journal_cut_down_to_nothing_begins_again_from_its_rows(records: Records) -> None:
     """Case 14."""
