@@ -49,6 +49,8 @@ def note_ending(connection: Connection, stored: StoredEvent, ending: Ending) -> 
     event = stored.event
     severity = ending.severity or event.severity or Severity.WARNING
     if severity is Severity.INFO:
+        # A try before this one may have taken it for more.
+        connection.execute("DELETE FROM failures WHERE event_key = ?", (stored.key,))
         return
     connection.execute(
         "INSERT INTO failures (event_key, tenant_id, session_id, node, severity, result, metrics,"

@@ -252,6 +252,16 @@ async def test_an_info_is_no_failure(records: Records) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_a_later_try_finds_to_be_an_info_was_no_failure(records: Records) -> None:
+    stored = await records.admit("a", MONDAY, severity=Severity.CRITICAL)
+    other = await records.admit("b", MONDAY, stage="indexing")
+    for event in (stored, other):
+        await records.end(event, MONDAY + 10, Result.OPEN, severity=None)
+    await records.end(stored, MONDAY + 20, Result.HANDED_OVER, severity=Severity.INFO)
+    assert [f.session_id for f in await records.recorded()] == ["b"]
+
+
+@pytest.mark.asyncio
 async def test_a_clock_that_was_set_back_gives_no_negative_time(records: Records) -> None:
     """Case 21."""
     stored = await records.admit("a", MONDAY)
