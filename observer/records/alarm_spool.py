@@ -48,6 +48,9 @@ class AlarmSpool:
         # Of its own: a disk that hangs must hold up nobody else.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="observer-alarms")
         self._waiting: list[Spooled] = []
+        self._unwritten: list[Spooled] = []
+        self._dropped: list[Spooled] = []
+        """Their files are still to be deleted."""
         self._last = 0
         self._behind = False
         self.standing: dict[str, Standing] = {}
@@ -71,29 +74,44 @@ class AlarmSpool:
         fresh = [Spooled(self._last + i, alarm) for i, alarm in enumerate(alarms, start=1)]
         self._last += len(fresh)
         self.standing = dict(standing)
-        self._behind = not await self._on_disk(self._write, fresh, self.standing, self._last)
+        self._unwritten += fresh
+        await self._write_down()
         self._waiting += fresh
-        while len(self._waiting) > self._most:
-            await self._drop_oldest()
+        if len(self._waiting) > self._most:
+            while len(self._waiting) > self._most:
+                self._drop_oldest()
+            await self._write_down()
 
     async def remove(self, delivered: Spooled) -> None:
         """It was delivered."""
         if delivered in self._waiting:
             self._waiting.remove(delivered)
+        if delivered in self._unwritten:
+            self._unwritten.remove(delivered)
         await self._on_disk(self._unlink, delivered)
 
     def close(self) -> None:
         """What waits stays on the disk."""
         self._thread.shutdown(wait=False)
 
-    async def _drop_oldest(self) -> None:
+    def _drop_oldest(self) -> None:
         oldest, following, *rest = self._waiting
         notice = notice_of_dropped(oldest.alarm, following.alarm, alarm_id=uuid.uuid4().hex)
         logger.error("%s", notice.text)
         instead = Spooled(following.number, notice)
         self._waiting = [instead, *rest]
-        await self._on_disk(self._write, [instead], self.standing, self._last)
-        await self._on_disk(self._unlink, oldest)
+        kept = [one for one in self._unwritten if one not in (oldest, following)]
+        self._unwritten = [instead, *kept]
+        self._dropped.append(oldest)
+
+    async def _write_down(self) -> None:
+        """What the disk does not take now goes with the next write."""
+        fresh, dropped = self._unwritten.copy(), self._dropped.copy()
+        state = (self.standing, self._last)
+        self._behind = not await self._on_disk(self._write, fresh, dropped, *state)
+        if not self._behind:
+            self._unwritten = [one for one in self._unwritten if one not in fresh]
+            self._dropped = self._dropped[len(dropped) :]
 
     async def _on_disk(self, work: Callable[..., None], *args: Any) -> bool:
         loop = asyncio.get_running_loop()
@@ -106,7 +124,13 @@ class AlarmSpool:
             return False
         return True
 
-    def _write(self, spooled: list[Spooled], standing: Mapping[str, Standing], last: int) -> None:
+    def _write(
+        self,
+        spooled: list[Spooled],
+        dropped: list[Spooled],
+        standing: Mapping[str, Standing],
+        last: int,
+    ) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         for one in spooled:
             text = json.dumps(one.alarm.as_json())
@@ -115,6 +139,8 @@ class AlarmSpool:
         stands = [asdict(one) for one in standing.values()]
         text = json.dumps({"last": last, "standing": stands})
         put_in_place(self._folder / _STANDING, text.encode(), durable=True)
+        for one in dropped:
+            self._unlink(one)
 
     def _unlink(self, spooled: Spooled) -> None:
         (self._folder / spooled.name).unlink(missing_ok=True)

@@ -101,6 +101,42 @@ async def test_without_a_disk_they_wait_in_memory(
     assert (await opened(tmp_path / "alarms")).standing == STANDS
 
 
+async def test_what_the_disk_did_not_take_is_written_with_the_next_alarm(tmp_path: Path) -> None:
+    (tmp_path / "alarms").write_text("a file where the folder belongs")
+    spool = await opened(tmp_path / "alarms")
+    await spool.put([alarm("a"), alarm("b")], STANDS)
+    first = spool.first()
+    assert first is not None
+    await spool.remove(first)
+    (tmp_path / "alarms").unlink()
+
+    await spool.put([], STANDS)
+    again = await opened(tmp_path / "alarms")
+    assert (len(again), [a.id for a in await emptied(again)]) == (1, ["b"])
+
+    await spool.put([alarm("c")], STANDS)
+    assert [a.id for a in await emptied(await opened(tmp_path / "alarms"))] == ["c"]
+
+
+async def test_what_was_dropped_while_the_disk_took_nothing_is_gone_from_it_afterwards(
+    tmp_path: Path,
+) -> None:
+    folder, away = tmp_path / "alarms", tmp_path / "away"
+    spool = await opened(folder, most=3)
+    await spool.put([alarm("0"), alarm("1")], STANDS)
+    folder.rename(away)
+    folder.write_text("a file where the folder belongs")
+    await spool.put([alarm(str(i)) for i in range(2, 6)], STANDS)
+    folder.unlink()
+    away.rename(folder)
+
+    await spool.put([], STANDS)
+
+    kept = [(a.kind, a.count, a.id) for a in await emptied(await opened(folder))]
+    assert [(kind, count) for kind, count, _ in kept[:1]] == [(DROPPED, 4)]
+    assert [name for _, _, name in kept[1:]] == ["4", "5"]
+
+
 async def test_a_damaged_file_stops_nothing_and_stays_to_be_looked_at(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
