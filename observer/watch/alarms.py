@@ -15,7 +15,7 @@ from observer.domain.fault import Facts, faults, unknown_kinds
 from observer.domain.redaction import Redactor
 from observer.gateway.judged_http import NoAnswer, exchange
 from observer.gateway.signatures import sign
-from observer.records.alarm_spool import AlarmSpool
+from observer.records.alarm_spool import AlarmSpool, Spooled
 
 _ANSWER_S = 10.0
 _LONGEST_TEXT = 1000
@@ -79,19 +79,29 @@ class Alarms:
             if first is None:
                 self._wanted.clear()
                 continue
-            try:
-                ordered = await self._send(first.alarm)
-            except NoAnswer as error:
-                ordered, self.last_error = None, str(error)
+            ordered = await self._try(first)
             if self.last_error is None:
                 tries = 0
-                await self._spool.remove(first)
                 continue
             tries += 1
             if tries == 1:
                 logger.error("an alarm is not delivered, will try again: %s", self.last_error)
             wait = wait_before_delivery(tries, ordered_s=ordered, dice=random.random())  # noqa: S311
             await asyncio.sleep(wait)
+
+    async def _try(self, first: Spooled) -> float | None:
+        """Sets `last_error`, whatever happens; returns what the receiver ordered."""
+        try:
+            ordered = await self._send(first.alarm)
+            if self.last_error is None:
+                await self._spool.remove(first)
+            return ordered
+        except NoAnswer as error:
+            self.last_error = str(error)
+        except Exception as error:
+            # Not its own words: the address may stand in them, and a token is in its path.
+            self.last_error = type(error).__name__
+        return None
 
     async def _send(self, alarm: Alarm) -> float | None:
         """Sets `last_error`; returns the seconds that the receiver wants to be left alone for."""

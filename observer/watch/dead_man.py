@@ -37,8 +37,12 @@ class DeadManSwitch:
 
     async def _ping(self, is_well: Callable[[], Awaitable[bool]]) -> None:
         while True:
-            if await is_well():
-                await self._once()
+            try:
+                if await is_well():
+                    await self._once()
+            except Exception as error:
+                # Not its own words: the address may stand in them, and a token is in its path.
+                self._note(type(error).__name__)
             await asyncio.sleep(self._every_s)
 
     async def _once(self) -> None:
@@ -49,6 +53,9 @@ class DeadManSwitch:
             error = str(trouble)
         if error is None:
             self.last_ok = time.time()
-        elif error != self.last_error:
+        self._note(error)
+
+    def _note(self, error: str | None) -> None:
+        if error is not None and error != self.last_error:
             logger.warning("the dead man's switch was not reached: %s", error)
         self.last_error = error

@@ -42,9 +42,10 @@ class Heartbeat:
         self._every_s = min(every_s, (systemd.watchdog_s or every_s * 2) / 2)
         self._task: asyncio.Task[None] | None = None
         self._since = time.monotonic()
-        self._said: str | None = None
         self.last_at: float | None = None
         """Unix time of the last beat."""
+        self.last_error: str | None = None
+        """Why the last try was none; None: it beat."""
 
     @property
     def age_s(self) -> float:
@@ -73,11 +74,13 @@ class Heartbeat:
                 await self._database.answers()
                 now = time.time()
                 await self._file.write(at=now, state=self._lifecycle.state)
-                self.last_at, self._since, self._said = now, time.monotonic(), None
-            except (RecordsUnavailable, OSError) as error:
-                if str(error) != self._said:
-                    logger.error("no heartbeat: %s", error)
-                self._said = str(error)
+                self.last_at, self._since, self.last_error = now, time.monotonic(), None
+            except Exception as error:
+                what = str(error) or repr(error)
+                if what != self.last_error:
+                    unknown = not isinstance(error, RecordsUnavailable | OSError)
+                    logger.error("no heartbeat: %s", what, exc_info=unknown)
+                self.last_error = what
             # An error is an answer, too: a restart frees no disk. What hangs is ended.
             self._systemd.alive()
             await asyncio.sleep(self._every_s)

@@ -40,13 +40,13 @@ class SdNotify:
     def _send(self, message: str) -> None:
         if not self._address.startswith(("/", "\0")):
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
-            door.setblocking(False)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
+                door.setblocking(False)
                 door.sendto(message.encode(), self._address)
-            except OSError:
-                # Nobody there to hear it: not our trouble, and never a reason to stand still.
-                return
+        except OSError:
+            # Nobody there to hear it, or no descriptor left: never a reason to stand still.
+            return
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:

@@ -70,11 +70,13 @@ class Watch:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        if self._dead_man is not None:
-            await self._dead_man.stop()
-        if self._alarms is not None:
-            await self._alarms.stop()
-        await self._heartbeat.stop()
+        for part in (self._dead_man, self._alarms, self._heartbeat):
+            try:
+                if part is not None:
+                    await part.stop()
+            except Exception:
+                # The next one is to be stopped all the same.
+                logger.exception("a part of the watch could not be stopped")
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the observer can do its job, and what says so."""

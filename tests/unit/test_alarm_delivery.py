@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from observer.domain.fault import Facts
 from observer.domain.lifecycle import Lifecycle
 from observer.domain.redaction import Redactor
 from observer.records.alarm_spool import AlarmSpool
+from observer.watch import alarms as alarms_module
 from observer.watch.alarms import Alarms
 from tests.doubles.http_server import Asked, HttpDouble, Reply
 
@@ -79,6 +81,35 @@ async def test_a_refused_alarm_is_sent_again_with_the_same_id_before_the_next(
     assert ids[0] == ids[1] != ids[2]
     assert came[1] - came[0] >= 2.0, "Retry-After is honoured"
     assert alarms.last_error is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(alarms_module, "exchange"), (AlarmSpool, "remove")],
+    ids=["sending", "removing"],
+)
+async def test_an_error_that_nobody_foresaw_does_not_end_the_deliveries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    real, left = getattr(owner, name), [1]
+
+    async def once_not(*args: Any, **named: Any) -> Any:
+        if left:
+            left.clear()
+            raise RuntimeError(SECRET)
+        return await real(*args, **named)
+
+    monkeypatch.setattr(owner, name, once_not)
+    with HttpDouble(lambda _: Reply()) as receiver:
+        async with alarms_to(receiver.url, tmp_path) as alarms:
+            await alarms.look(FAILED)
+            await until(lambda: alarms.last_error is not None)
+            assert alarms.last_error == "RuntimeError", "never an error's own words"
+            await alarms.look(WELL)
+            await until(lambda: alarms.waiting == 0)
+    assert alarms.last_error is None
+    states = {a.json["id"]: a.json["state"] for a in receiver.asked}
+    assert list(states.values()) == ["firing", "over"]
 
 
 async def test_a_redirect_is_no_delivery_and_is_not_followed(tmp_path: Path) -> None:

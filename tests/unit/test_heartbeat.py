@@ -103,6 +103,25 @@ async def test_a_database_that_cannot_be_written_stops_it_and_does_not_have_us_e
         await until(lambda: heartbeat.last_at != stopped_at)
 
 
+async def test_an_error_that_nobody_foresaw_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, raised = HeartbeatFile.write, asyncio.Event()
+
+    async def once(file: HeartbeatFile, *, at: float, state: str) -> None:
+        if not raised.is_set():
+            raised.set()
+            raise RuntimeError("what is this?")
+        await real(file, at=at, state=state)
+
+    monkeypatch.setattr(HeartbeatFile, "write", once)
+    async with beating(tmp_path) as (heartbeat, systemd):
+        await raised.wait()
+        await until(lambda: heartbeat.last_at)
+        assert systemd.words >= 1, "an error is an answer"
+    assert "what is this?" in caplog.text
+
+
 async def test_a_disk_that_takes_no_file_stops_it(tmp_path: Path) -> None:
     (tmp_path / "heartbeat").mkdir()
     async with beating(tmp_path) as (heartbeat, systemd):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -38,6 +39,24 @@ def test_each_word_arrives_as_one_datagram(door: tuple[str, socket.socket]) -> N
     said = [listener.recv(4096).decode() for _ in range(4)]
     assert said == ["READY=1", "WATCHDOG=1", "STATUS=RUNNING READY=1", "STOPPING=1"]
     assert systemd.watchdog_s == 30.0
+
+
+def test_no_descriptor_left_is_no_trouble_and_the_next_word_arrives(
+    door: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, listener = door
+    systemd = SdNotify({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1"})
+
+    def none_left(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", none_left)
+        systemd.alive()
+    systemd.alive()
+
+    listener.setblocking(False)
+    assert listener.recv(4096) == b"WATCHDOG=1"
 
 
 WATCHDOGS: dict[str, tuple[dict[str, str], float | None]] = {
