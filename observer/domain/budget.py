@@ -100,8 +100,12 @@ class RunBudget:
         used = self._used.get(event_key, 0)
         if used >= self.limit:
             return False
-        self._used[event_key] = used + 1
+        self.count(event_key)
         return True
+
+    def count(self, event_key: str) -> None:
+        """Take one call without asking, though it passes the limit."""
+        self._used[event_key] = self._used.get(event_key, 0) + 1
 
     def give_back(self, event_key: str) -> None:
         """The call was not made."""
@@ -172,9 +176,14 @@ class DayBudget:
         ]
         if spent:
             return next((found for found in spent if found.until_tomorrow), spent[0])
-        self._open[key] = _Reservation(tenant_id, wanted)
-        self._add(tenant_id, wanted)
+        self.count(key, tenant_id, wanted)
         return None
+
+    def count(self, key: str, tenant_id: str, wanted: Amounts) -> None:
+        """Take amounts without asking, though they pass a limit; the same key twice is once."""
+        if key not in self._open:
+            self._open[key] = _Reservation(tenant_id, wanted)
+            self._add(tenant_id, wanted)
 
     def settle(self, key: str, used: Amounts) -> None:
         """What was really used of a reservation; an earlier day's costs this one nothing."""

@@ -57,6 +57,11 @@ class Remedy:
         """Its steps without the waits."""
         return tuple(step for step in self.steps if isinstance(step, Call))
 
+    def begun_before(self, step: int, *, rollback: bool) -> bool:
+        """Whether something was carried out before this step, so that to stop leaves it half."""
+        before = self.steps if rollback else self.steps[:step]
+        return any(isinstance(earlier, Call) for earlier in before)
+
     @property
     def fingerprint(self) -> str:
         """Identity of the exact actions and arguments: what an approval is bound to."""

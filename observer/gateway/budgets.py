@@ -30,14 +30,10 @@ class Budgets:
         event_key = run.incident.event_key
         if key in self._reserved:
             return None
-        if not self._per_run.knows(event_key):
-            used = await self._ledger.calls_used(event_key) if run.resumed else 0
-            self._per_run.open(event_key, used)
+        await self._open(run)
         if not self._per_run.reserve(event_key):
             return f"the budget of {self._per_run.limit} tool calls for one event is spent"
-        wanted = {Meter.TOOL_CALLS: 1}
-        if call.tool in self._irreversible:
-            wanted[Meter.IRREVERSIBLE] = 1
+        wanted = self._wanted(call)
         self._reserved[key] = (event_key, wanted)
         why = None
         try:
@@ -48,6 +44,28 @@ class Budgets:
         if why is not None:
             self.settle(key, made=False)
         return why
+
+    async def count(self, call: Call, *, key: str, run: Run) -> None:
+        """Reserve one call that goes on with what has begun: it may pass a cap, and is counted."""
+        event_key, wanted = run.incident.event_key, self._wanted(call)
+        if key in self._reserved:
+            return
+        await self._open(run)
+        await self._today.count(key, run.incident.tenant_id, wanted)
+        self._per_run.count(event_key)
+        self._reserved[key] = (event_key, wanted)
+
+    async def _open(self, run: Run) -> None:
+        event_key = run.incident.event_key
+        if not self._per_run.knows(event_key):
+            used = await self._ledger.calls_used(event_key) if run.resumed else 0
+            self._per_run.open(event_key, used)
+
+    def _wanted(self, call: Call) -> Amounts:
+        wanted = {Meter.TOOL_CALLS: 1}
+        if call.tool in self._irreversible:
+            wanted[Meter.IRREVERSIBLE] = 1
+        return wanted
 
     def settle(self, key: str, *, made: bool) -> None:
         """The call was made, whatever came of it, or it was not and gives its place back."""

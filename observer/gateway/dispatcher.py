@@ -4,7 +4,6 @@ call, result, span, observation. Nothing that a model, an alert or a log says ca
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
@@ -14,11 +13,11 @@ from observer.domain.hold import why_frozen
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
 from observer.domain.span import Span, SpanKind, span_of
-from observer.errors import CapReached, KillSwitchOn
 from observer.gateway.budgets import Budgets
-from observer.gateway.mcp_sessions import KEY, McpSessions
+from observer.gateway.effects import Effects
+from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.policy import Policy
-from observer.gateway.replies import Reply, reply_from_result
+from observer.gateway.replies import Reply
 from observer.gateway.run_health import RunHealth
 from observer.records.holds import Holds
 from observer.records.ledger import Ledger, Transition
@@ -26,8 +25,6 @@ from observer.records.questions import Questions
 from observer.records.spans import new_id, now_ms
 
 _SUMMARY_LENGTH = 300
-_WRITE_TRIES = 3
-_WRITE_RETRY_S = 0.5
 
 
 class Dispatcher:
@@ -47,6 +44,7 @@ class Dispatcher:
         reads_valid_for_s: float,
     ) -> None:
         self._sessions = sessions
+        self._effects = Effects(sessions, ledger, holds)
         self._ledger = ledger
         self._questions = questions
         self._policy = policy
@@ -69,7 +67,10 @@ class Dispatcher:
     async def remedy(
         self, remedy: Remedy, step: int, *, key: str, run: Run, rollback: bool = False
     ) -> Observation:
-        """One step of a remedy; what needs a person's word runs only with exactly that word."""
+        """One step of a remedy; what needs a person's word runs only with exactly that word.
+
+        After its first action neither a freeze nor a budget leaves it half done.
+        """
         call = (remedy.rollback if rollback else remedy.steps)[step]
         if isinstance(call, Wait):
             raise TypeError("a wait is no call")
@@ -83,7 +84,14 @@ class Dispatcher:
             elif ruling.kind is not RulingKind.ALLOW:
                 ruling = Ruling(RulingKind.REFUSE, "the approval is not for this action")
         return await self._dispatch(
-            call, Purpose.REMEDY, ruling, earlier, key=key, run=run, bounds=bounds
+            call,
+            Purpose.REMEDY,
+            ruling,
+            earlier,
+            key=key,
+            run=run,
+            bounds=bounds,
+            under_way=remedy.begun_before(step, rollback=rollback),
         )
 
     async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
@@ -103,19 +111,29 @@ class Dispatcher:
         key: str,
         run: Run,
         bounds: Bounds | None = None,
+        under_way: bool = False,
     ) -> Observation:
         if earlier is not None and not earlier.intent_only and self._still_good(earlier, purpose):
             return earlier.observation
         started, clock = now_ms(), time.monotonic()
         if ruling.kind is not RulingKind.ALLOW:
             reply = Reply(CallStatus.REFUSED, None, ruling.reason, reached=False)
-        elif why := await self._why_not_now(call, earlier, purpose, key=key, run=run):
+        elif why := await self._why_not_now(
+            call, earlier, purpose, key=key, run=run, under_way=under_way
+        ):
             reply = Reply(CallStatus.REFUSED, None, why, reached=False)
         elif purpose is Purpose.READ:
             reply = await self._read(call)
         else:
-            bare = earlier is not None
-            reply = await self._write(call, purpose, bounds, key=key, run=run, bare_intent=bare)
+            reply = await self._effects.have(
+                call,
+                purpose,
+                bounds,
+                key=key,
+                run=run,
+                bare_intent=earlier is not None,
+                freezes=purpose is Purpose.REMEDY and not under_way,
+            )
         self._budgets.settle(key, made=reply.status is not CallStatus.REFUSED)
         observation = Observation(key, call.tool, reply.status, self._summary(reply))
         await self._ledger.record_observation(
@@ -147,7 +165,14 @@ class Dispatcher:
         return reply
 
     async def _why_not_now(
-        self, call: Call, earlier: Transition | None, purpose: Purpose, *, key: str, run: Run
+        self,
+        call: Call,
+        earlier: Transition | None,
+        purpose: Purpose,
+        *,
+        key: str,
+        run: Run,
+        under_way: bool,
     ) -> str | None:
         """Why a call that is allowed must not be made; people are always told.
 
@@ -156,55 +181,15 @@ class Dispatcher:
         goes_on = earlier is not None and earlier.intent_only
         if purpose is Purpose.NOTIFY or goes_on:
             return None
+        if under_way:
+            await self._budgets.count(call, key=key, run=run)
+            return None
         return await self.why_over(run) or await self._budgets.refusal(call, key=key, run=run)
 
     async def why_over(self, run: Run) -> str | None:
         """Why the run may neither look nor act, whatever is left of its budget; None: it may."""
         frozen = why_frozen(self._holds.of(run.incident.tenant_id))
         return frozen or await self._run_health.refusal(run)
-
-    async def _write(
-        self,
-        call: Call,
-        purpose: Purpose,
-        bounds: Bounds | None,
-        *,
-        key: str,
-        run: Run,
-        bare_intent: bool,
-    ) -> Reply:
-        """Have the effect once: whatever is unclear is looked up by key before it is repeated."""
-        unclear: Reply | None = (
-            Reply(CallStatus.UNKNOWN, None, "an earlier run was cut after its intent")
-            if bare_intent
-            else None
-        )
-        reply = Reply(CallStatus.UNKNOWN, None, "not tried")
-        for attempt in range(_WRITE_TRIES):
-            if attempt:
-                await asyncio.sleep(_WRITE_RETRY_S * attempt)
-            if unclear is not None:
-                found = await self._sessions.look_up(call.tool, key)
-                if found is None:
-                    reply = Reply(
-                        CallStatus.UNKNOWN,
-                        None,
-                        f"{unclear.text}; it cannot be told whether it was done",
-                    )
-                    continue
-                if (found.payload or {}).get("found"):
-                    return reply_from_result((found.payload or {}).get("result"))
-            try:
-                await self._ledger.intend(call, key=key, purpose=purpose, run=run, bounds=bounds)
-            except (KillSwitchOn, CapReached) as error:
-                return Reply(CallStatus.REFUSED, None, str(error), reached=False)
-            keyed = {KEY: key} if self._sessions.takes_key(call.tool) else {}
-            reply = await self._sessions.call(call.tool, {**call.args, **keyed})
-            if reply.status in (CallStatus.TIMEOUT, CallStatus.UNKNOWN):
-                unclear = reply
-            elif reply.reached:
-                return reply
-        return reply if unclear is None else Reply(CallStatus.UNKNOWN, None, reply.text)
 
     def _summary(self, reply: Reply) -> str:
         text = reply.text

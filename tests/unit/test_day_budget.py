@@ -98,7 +98,7 @@ def run_of(tenant: str, event: int) -> Run:
 class Process:
     """A process that has just started, on the records of those before it."""
 
-    def __init__(self, world: World, of_day: Limits, pauses: bool) -> None:
+    def __init__(self, world: World, of_day: Limits, pauses: bool, per_run: int) -> None:
         self.world = world
         self.holds = Holds(world.database, world.journal)
         self.today: Today = today(
@@ -118,7 +118,7 @@ class Process:
             Policy(RULES, {}, TREE, world.ledger, Patience(Events(world.database))),
             self.holds,
             run_health(world.database, world.journal),
-            Budgets(world.ledger, RunBudget(99), self.today, ("flush",)),
+            Budgets(world.ledger, RunBudget(per_run), self.today, ("flush",)),
             Redactor([]),
             reads_valid_for_s=900.0,
         )
@@ -164,8 +164,10 @@ class World:
         self._count += 1
         return run_of(tenant, self._count)
 
-    async def process(self, of_day: Limits | None = None, *, pauses: bool = True) -> Process:
-        return await Process(self, of_day or limits(), pauses).start()
+    async def process(
+        self, of_day: Limits | None = None, *, pauses: bool = True, per_run: int = 99
+    ) -> Process:
+        return await Process(self, of_day or limits(), pauses, per_run).start()
 
     async def lines(self) -> list[str]:
         """What the journal says of the budget."""
@@ -322,6 +324,33 @@ async def test_irreversible_actions_have_a_budget_of_their_own(world: World) -> 
     process = await world.process(limits(amounts(irreversible=1)))
     assert [await process.act(tool) for tool in ("flush", "restart", "flush")] == [OK, OK, REFUSED]
     assert process.held() == [EVERYBODY]
+
+
+@pytest.mark.parametrize(
+    ("calls", "per_run"), [(1, 99), (99, 1)], ids=["the day's limit", "the event's limit"]
+)
+async def test_a_remedy_that_has_begun_is_done_whole_and_undone_whole_and_counted(
+    world: World, calls: int, per_run: int
+) -> None:
+    """The limit is reached with its first step: stopped and not started helps nobody."""
+    of_day = limits(amounts(calls=calls))
+    process = await world.process(of_day, per_run=per_run)
+    run = run_of("acme", 1)
+    stop, start = (Call(tool, {"node": "loading"}) for tool in ("restart", "flush"))
+    plan = Remedy("r", "diagnosis", (stop, start), CHECK, rollback=(start, stop))
+    done = [
+        await process.door.remedy(plan, step, key=f"{back}-{step}", run=run, rollback=back)
+        for back in (False, True)
+        for step in (0, 1)
+    ]
+    assert [step.status for step in done] == [OK] * 4
+    assert world.backend.calls == 4
+    assert (process.used(), process.used(meter="irreversible")) == (4, 2)
+    assert (await process.door.read(Call("look"), key="proof", run=run)).status is REFUSED
+    another = await process.door.remedy(plan, 0, key="another", run=run)
+    assert another.status is REFUSED, "only what has begun goes on"
+    restarted = await world.process(of_day)
+    assert (restarted.used(), restarted.used(meter="irreversible")) == (4, 2)
 
 
 async def test_an_old_look_that_is_made_again_is_a_new_call(world: World) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from observer.domain.autonomy import Cap, Rule
+from observer.domain.autonomy import Bounds, Cap, Rule
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.dependency_tree import DependencyTree, Metric, Node
 from observer.domain.event import Incident, Severity
+from observer.domain.hold import HoldCause
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Level, Remedy, Ruling, RulingKind
 from observer.domain.windows import ALWAYS
@@ -31,6 +32,7 @@ from observer.records.database import Database
 from observer.records.events import Events
 from observer.records.holds import Holds
 from observer.records.journal import Journal
+from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
 from observer.records.spans import Spans
 from tests.day_budgets import roomy_budgets
@@ -49,6 +51,7 @@ TREE = DependencyTree(
 )
 TWICE = Cap(2, timedelta(hours=1))
 CHECK = Check("look", "x < 1", 1, 1)
+NOT_FOUND = Reply(CallStatus.SUCCESS, {"found": False}, "")
 
 
 class Backend:
@@ -161,7 +164,7 @@ async def test_a_node_is_acted_upon_so_often_by_itself_and_then_a_person_is_aske
 async def test_what_failed_or_may_have_happened_counts_and_what_was_refused_does_not(
     world: World, status: CallStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("observer.gateway.dispatcher._WRITE_RETRY_S", 0.0)
+    monkeypatch.setattr("observer.gateway.effects._RETRY_S", 0.0)
     world.backend.status = status
     assert await world.act("redis", "redis") == ["done", "done"]
     world.backend.status = CallStatus.SUCCESS
@@ -254,13 +257,13 @@ async def test_what_had_begun_goes_on_though_others_filled_the_cap_since(world: 
 async def test_a_call_does_not_count_against_its_own_second_try(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("observer.gateway.dispatcher._WRITE_RETRY_S", 0.0)
+    monkeypatch.setattr("observer.gateway.effects._RETRY_S", 0.0)
     world.at_most = Cap(1, timedelta(hours=1))
     world.backend.status = CallStatus.TIMEOUT
 
     async def look_up(tool: str, key: str) -> Reply:
         world.backend.status = CallStatus.SUCCESS
-        return Reply(CallStatus.SUCCESS, {"found": False}, "")
+        return NOT_FOUND
 
     world.backend.look_up = look_up  # type: ignore[method-assign]
     assert await world.act("redis", "redis") == ["done", "refused"]
@@ -277,3 +280,99 @@ async def test_a_clock_that_jumps_opens_no_burst(world: World) -> None:
     world.now -= 24 * HOUR
     assert await world.act(*["redis"] * 3) == ["refused"] * 3
     assert len(world.backend.calls) == 4
+
+
+@pytest.mark.parametrize("stopped_by", ["freeze", "anomaly"])
+async def test_a_remedy_that_has_begun_is_done_whole_and_undone_though_the_run_must_stop(
+    world: World, stopped_by: str
+) -> None:
+    """Stopped and not started helps nobody; nothing else begins."""
+    stop, start = Call("rollout", {"node": "redis"}), Call("restart", {"node": "redis"})
+    plan = Remedy("r", "diagnosis", (stop, start), CHECK, rollback=(stop,))
+    run, door = world.run(), world.door
+    assert (await door.remedy(plan, 0, key="0", run=run)).ok
+    if stopped_by == "freeze":
+        await world.holds.put("acme", HoldCause.HEALTH, "frozen")
+    else:
+        for _ in range(3):
+            await door._run_health.note_answer(run, "")
+    assert (await door.remedy(plan, 1, key="1", run=run)).ok
+    assert (await door.remedy(plan, 0, key="undo", run=run, rollback=True)).ok
+    assert (await door.remedy(plan, 0, key="new", run=run)).status is CallStatus.REFUSED
+    assert world.backend.calls == ["rollout", "restart", "rollout"]
+
+
+async def test_a_kill_switch_stops_a_remedy_that_has_begun(world: World) -> None:
+    call = Call("restart", {"node": "redis"})
+    plan = Remedy("r", "diagnosis", (call, call), CHECK, rollback=(call,))
+    run, door = world.run(), world.door
+    assert (await door.remedy(plan, 0, key="0", run=run)).ok
+    await KillSwitch(world.database, world.journal).turn(None, on=True)
+    for step, rollback in ((1, False), (0, True)):
+        done = await door.remedy(plan, step, key=f"{rollback}", run=run, rollback=rollback)
+        assert done.status is CallStatus.REFUSED
+    assert world.backend.calls == ["restart"]
+
+
+async def test_what_a_crash_cut_before_its_effect_is_not_done_under_a_freeze(world: World) -> None:
+    """A bare intent that the backend knows nothing of is no more than a wish."""
+    run, plan = world.run(), remedy("restart", "redis")
+    await world.ledger.intend(plan.actions[0], key="cut", purpose=Purpose.REMEDY, run=run)
+    await world.holds.put("acme", HoldCause.HEALTH, "frozen meanwhile")
+
+    async def look_up(tool: str, key: str) -> Reply:
+        return NOT_FOUND
+
+    world.backend.look_up = look_up  # type: ignore[method-assign]
+    done = await world.door.remedy(plan, 0, key="cut", run=replace(run, resumed=True))
+    assert done.status is CallStatus.REFUSED
+    assert "frozen meanwhile" in done.summary
+    assert world.backend.calls == []
+
+
+@pytest.mark.parametrize("between", ["freeze", "kill switch", "cap"])
+@pytest.mark.parametrize("sent", [True, False], ids=["timed out", "no server"])
+async def test_no_second_try_where_one_is_refused_meanwhile_and_what_was_sent_counts(
+    world: World, between: str, sent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a try that timed out was done cannot be told: it stays counted, a person decides."""
+    run, plan = world.run(), remedy("restart", "redis")
+
+    async def meanwhile() -> None:
+        match between:
+            case "freeze":
+                await world.holds.put("acme", HoldCause.HEALTH, "frozen meanwhile")
+            case "kill switch":
+                await KillSwitch(world.database, world.journal).turn(None, on=True)
+            case _:
+                world.backend.status = CallStatus.SUCCESS
+                call = Call("restart", {"node": "redis"})
+                for _ in range(2):
+                    other = world.run()
+                    key = other.incident.event_id
+                    bounds = Bounds("redis")
+                    purpose = Purpose.REMEDY
+                    await world.ledger.intend(
+                        call, key=key, purpose=purpose, run=other, bounds=bounds
+                    )
+
+    async def call(tool: str, args: Any) -> Reply:
+        world.backend.calls.append(tool)
+        await meanwhile()
+        status = CallStatus.TIMEOUT if sent else CallStatus.ERROR
+        return Reply(status, None, "no answer", reached=sent)
+
+    async def look_up(tool: str, key: str) -> Reply:
+        return NOT_FOUND
+
+    monkeypatch.setattr("observer.gateway.effects._RETRY_S", 0.0)
+    monkeypatch.setattr(world.backend, "call", call)
+    monkeypatch.setattr(world.backend, "look_up", look_up)
+    door = world.door
+    done = await door.remedy(plan, 0, key="k", run=run)
+    assert world.backend.calls == ["restart"]
+    assert done.status is (CallStatus.UNKNOWN if sent else CallStatus.REFUSED)
+    why = {"freeze": "frozen meanwhile", "kill switch": "kill switch", "cap": "without asking 2"}
+    assert why[between] in done.summary
+    assert await world.ledger.calls_used(run.incident.event_key) == int(sent)
+    assert door._budgets._per_run._used[run.incident.event_key] == int(sent)
