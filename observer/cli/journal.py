@@ -23,7 +23,14 @@ def files() -> None:
 
 
 @journal.command()
-def verify(data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: AsJson = False) -> None:
+def verify(
+    keyed_from: Annotated[
+        int | None,
+        typer.Option(min=1, help="Fail where this line, or one after it, has no key."),
+    ] = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
     """Check that every line is there as it was written; exit 1 naming the first that is not."""
     from observer.records.anchor import verify_journal
     from observer.records.data_dir import DataDir
@@ -32,16 +39,19 @@ def verify(data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: AsJson = False) 
 
     directory, keyring = DataDir(data_dir), Keyring(journal_keys())
     begin = time.perf_counter()
-    verdict = verify_journal(directory, keyring)
+    verdict = verify_journal(directory, keyring, keyed_from)
     rate = verdict.lines / max(time.perf_counter() - begin, 1e-6)
     fault = verdict.fault
     if as_json:
         found: dict[str, Any] = {"whole": fault is None, "lines": verdict.lines}
         if fault is not None:
             found |= {"seq": fault.seq, "file": fault.file, "reason": fault.reason}
+        elif verdict.keyed:
+            found["keyed_from"] = verdict.keyed_from
         emit(found)
     elif fault is None:
         keyed = "" if keyring.current is None else f", {verdict.keyed} of them with a key"
+        keyed += f" (from line {verdict.keyed_from} on)" if verdict.keyed else ""
         say(
             f"the journal is whole: {verdict.lines} lines in {directory.journal}{keyed}"
             f" ({rate:,.0f} lines/s)"

@@ -72,8 +72,12 @@ def _seal(seq: int, digest: str | None, keyring: Keyring, key_id: str | None = N
     return keyring.digest(f"the journal's end {seq} {digest}".encode(), key_id or keyring.current)
 
 
-def verify_journal(data_dir: DataDir, keyring: Keyring = WITHOUT_KEY) -> Verdict:
+def verify_journal(
+    data_dir: DataDir, keyring: Keyring = WITHOUT_KEY, keyed_from: int | None = None
+) -> Verdict:
     """Check the files against themselves and the records, also while the daemon writes.
+
+    With `keyed_from`, all lines from that number on must be chained with a key.
 
     Raises:
         DataDirUnusable: there are no records to check against.
@@ -96,7 +100,7 @@ def verify_journal(data_dir: DataDir, keyring: Keyring = WITHOUT_KEY) -> Verdict
                     f" observer started with this {JOURNAL_KEY}?"
                 )
             # In this order a line that is written meanwhile is never taken for a forged one.
-            verdict = verify(data_dir.journal, end, keyring)
+            verdict = verify(data_dir.journal, end, keyring, keyed_from)
             given = connection.execute(
                 "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'journal'"
             ).fetchone()[0]

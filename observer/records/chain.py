@@ -40,6 +40,11 @@ class Verdict:
     keyed: int = 0
     """How many of the lines are chained with a key."""
 
+    @property
+    def keyed_from(self) -> int | None:
+        """Of a whole journal, the first line that is chained with a key: from it on all are."""
+        return self.lines - self.keyed + 1 if self.keyed else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -60,9 +65,16 @@ def line_hash(line: dict[str, Any], keyring: Keyring = WITHOUT_KEY) -> str:
 
 
 def verify(
-    folder: Path, anchor: tuple[int, str] | None = None, keyring: Keyring = WITHOUT_KEY
+    folder: Path,
+    anchor: tuple[int, str] | None = None,
+    keyring: Keyring = WITHOUT_KEY,
+    keyed_from: int | None = None,
 ) -> Verdict:
-    """Read every line of every file once; with an anchor, the journal's end is checked, too."""
+    """Read every line of every file once; with an anchor, the journal's end is checked, too.
+
+    With `keyed_from`, a line of that number or a higher one must be chained with a key, and the
+    journal must have come so far.
+    """
     seq, digest, keyed = 0, GENESIS, 0
     oldest_key = keyring.age(None)
     for read in _in_order(folder):
@@ -75,15 +87,24 @@ def verify(
             reason = "was changed"
         if reason is None and line.get("prev_hash") != digest:
             reason = "does not follow the line before it"
+        if (
+            reason is None
+            and line.get("key_id") is None
+            and line["seq"] >= (keyed_from or math.inf)
+        ):
+            reason = f"has no key, and all from line {keyed_from} on have one"
         if reason is not None:
             return Verdict(seq, Fault(seq + 1, read.file, reason), keyed)
         seq, digest, oldest_key = line["seq"], line["hash"], age
-        keyed += "key_id" in line
+        keyed += line.get("key_id") is not None
         if anchor is not None and anchor[0] == seq and anchor[1] != digest:
             reason = "is not the line that the records remember"
             return Verdict(seq - 1, Fault(seq, read.file, reason), keyed)
     if anchor is not None and seq < anchor[0]:
         reason = f"is missing: the journal went on to line {anchor[0]}"
+        return Verdict(seq, Fault(seq + 1, None, reason), keyed)
+    if keyed_from is not None and seq < keyed_from:
+        reason = f"is missing: the journal came to line {keyed_from}, with a key"
         return Verdict(seq, Fault(seq + 1, None, reason), keyed)
     return Verdict(seq, None, keyed)
 

@@ -59,6 +59,13 @@ def found(folder: Path, monkeypatch: pytest.MonkeyPatch, *keys: str) -> tuple[in
     return result.exit_code, (said.get("seq"), said.get("reason"))
 
 
+def pinned(folder: Path, keyed_from: int) -> tuple[int, dict[str, Any]]:
+    """What `verify --keyed-from` says with the keys that are set."""
+    asked = ["journal", "verify", "--keyed-from", str(keyed_from)]
+    result = CliRunner().invoke(app, [*asked, "--json", "--data-dir", str(folder)])
+    return result.exit_code, json.loads(result.stdout)
+
+
 def lines(folder: Path) -> list[dict[str, Any]]:
     return Records.read(folder).popitem()[1]
 
@@ -103,7 +110,10 @@ def test_lines_from_before_the_key_stay_verifiable_and_new_ones_name_theirs(
     assert [line.get("key_id") for line in lines(folder)] == [None, None, first, first, second]
     assert found(folder, monkeypatch, SECOND, FIRST) == (0, (None, None))
     plain = CliRunner().invoke(app, ["journal", "verify", "--data-dir", str(folder)])
-    assert "5 lines" in plain.stdout and "3 of them with a key" in plain.stdout
+    assert "5 lines" in plain.stdout
+    assert "3 of them with a key (from line 3 on)" in plain.stdout
+    assert [pinned(folder, number)[0] for number in (1, 2, 3, 5, 6)] == [1, 1, 0, 0, 1]
+    assert pinned(folder, 3) == (0, {"whole": True, "lines": 5, "keyed_from": 3})
 
 
 @pytest.mark.parametrize(
@@ -195,6 +205,27 @@ def test_an_end_that_was_cut_off_stays_found_when_the_records_are_forged_to_fit(
     drain = live(folder, keys=(FIRST,))
     assert "changed its end" in str(drain.broken)
     assert lines(folder) == kept
+
+
+def test_a_journal_written_anew_without_key_before_a_start_is_found_by_the_pinned_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By somebody who writes files and observer.db: the next start puts the key's seal to it."""
+    live(folder, "a", "b", keys=(FIRST,))
+    assert found(folder, monkeypatch, FIRST) == (0, (None, None))
+    assert pinned(folder, 1) == (0, {"whole": True, "lines": 2, "keyed_from": 1})
+    forge(folder, 1)
+    with closing(sqlite3.connect(folder / "observer.db")) as connection:
+        connection.execute("DELETE FROM facts WHERE name = 'journal anchor'")
+        connection.commit()
+    live(folder, "c", keys=(FIRST,))
+
+    assert found(folder, monkeypatch, FIRST) == (0, (None, None)), "the files alone cannot tell"
+    code, said = pinned(folder, 1)
+
+    assert (code, said["seq"]) == (1, 1)
+    assert said["reason"] == "has no key, and all from line 1 on have one"
+    assert pinned(folder, 2)[0] == 1
 
 
 def test_a_crash_before_the_clean_up_and_a_new_key_at_the_next_start_repeat_nothing(
