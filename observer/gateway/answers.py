@@ -67,8 +67,14 @@ def version_of(raw: AIMessage | None, name: str) -> str:
 
 
 def tokens_of(raw: AIMessage | None) -> Tokens | None:
-    """What the provider says that it used; None where it says nothing."""
+    """What the provider says that it used; None where it says nothing that can be true."""
     usage = raw.usage_metadata if raw is not None else None
-    if not usage:
-        return None
-    return Tokens(max(0, usage["input_tokens"]), max(0, usage["output_tokens"]))
+    return tokens(usage["input_tokens"], usage["output_tokens"]) if usage else None
+
+
+def tokens(used_in: Any, used_out: Any) -> Tokens | None:
+    """Numbers that a provider gave as tokens; None where they cannot be."""
+    # No question is empty: LangChain makes a 0 of a null.
+    if type(used_in) is int and type(used_out) is int and used_in > 0 and used_out >= 0:
+        return Tokens(used_in, used_out)
+    return None

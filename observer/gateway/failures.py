@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from observer.domain.backoff import seconds_asked_for
-from observer.gateway.answers import Tokens
+from observer.gateway.answers import Tokens, tokens
 from observer.gateway.chat_models import AnswerTooLarge, Unbuildable
 
 _BUSY = (408, 429)
@@ -56,9 +56,8 @@ def hopeless(error: BaseException) -> bool:
 def tokens_in(error: BaseException) -> Tokens | None:
     """What an answer used that the provider's library refused, as it does with one cut short."""
     usage = getattr(getattr(error, "completion", None), "usage", None)
-    if usage is None:
-        return None
-    return Tokens(max(0, usage.prompt_tokens), max(0, usage.completion_tokens))
+    used_in = getattr(usage, "prompt_tokens", None)
+    return tokens(used_in, getattr(usage, "completion_tokens", None))
 
 
 def retry_after(error: BaseException, now: float) -> float | None:

@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage
 from observer.domain.breaker import BreakerState
 from observer.domain.calls import Run
 from observer.domain.span import SpanKind, span_of
-from observer.gateway.answers import Empty, Tokens, version_of
+from observer.gateway.answers import Empty, version_of
+from observer.gateway.bills import Charge
 from observer.gateway.question import Question
 from observer.records.journal import Journal
 from observer.records.spans import Spans, new_id, now_ms
@@ -49,22 +50,21 @@ class ModelRecords:
         self._journal = journal
         self._temperature = temperature
 
-    def answered(self, tried: Try, raw: AIMessage, used: Tokens | None, cost_nano: int) -> None:
+    def answered(self, tried: Try, raw: AIMessage, charge: Charge) -> None:
         """A call whose answer is used."""
-        self._call(tried, raw, used, cost_nano, "success", None)
+        self._call(tried, raw, charge, "success", charge.doubt)
 
     def failed(
         self,
         tried: Try,
         raw: AIMessage | None,
-        used: Tokens | None,
-        cost_nano: int,
+        charge: Charge,
         why: str,
         *,
         error: BaseException,
     ) -> None:
         """A call that came to nothing."""
-        self._call(tried, raw, used, cost_nano, "error", why)
+        self._call(tried, raw, charge, "error", why)
         self._retry(tried.name, tried.question.run, "error", why, tried.timing)
         anomaly = "empty" if isinstance(error, Empty) else "model"
         self._line(tried.question.run, anomaly, tried.name, why, attempt=tried.number)
@@ -90,11 +90,11 @@ class ModelRecords:
         self,
         tried: Try,
         raw: AIMessage | None,
-        used: Tokens | None,
-        cost_nano: int,
+        charge: Charge,
         status: str,
         why: str | None,
     ) -> None:
+        used = charge.used
         self._spans.emit(
             span_of(
                 tried.question.run,
@@ -110,10 +110,12 @@ class ModelRecords:
                 input_tokens=used.input if used else 0,
                 output_tokens=used.output if used else 0,
                 temperature=self._temperature,
-                cost_usd=cost_nano / NANO,
+                cost_usd=charge.nano / NANO,
                 result_summary=why,
             )
         )
+        if charge.doubt is not None:
+            self._line(tried.question.run, "usage", tried.name, charge.doubt)
 
     def _retry(self, name: str, run: Run, status: str, why: str, timing: Timing) -> None:
         self._spans.emit(

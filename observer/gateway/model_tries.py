@@ -82,7 +82,11 @@ class ModelTries:
         entry = self._providers.enter(name)
         try:
             bill = await self._bills.open(name, question)
-            return await self._ask(Try(name, number, question, Timing()), question, bill, entry)
+            try:
+                return await self._ask(Try(name, number, question, Timing()), question, bill, entry)
+            finally:
+                # Cut off by us or by the records: nothing of it comes back.
+                self._bills.close(bill)
         finally:
             self._providers.leave(entry)
 
@@ -112,22 +116,19 @@ class ModelTries:
             )
         except BaseException as error:  # whatever a provider raises, the next one is asked
             why = self._redactor.text(why_failed(error))[:_WHY_LENGTH]
-            used = tokens_of(raw) or tokens_in(error)
-            cost = bill.spent(used, error)
-            self._records.failed(tried, raw, used, cost, why, error=error)
+            charge = bill.charge(tokens_of(raw) or tokens_in(error), error)
+            self._records.failed(tried, raw, charge, why, error=error)
             if not isinstance(error, Exception):
-                # Cut off by us: its worst case stays reserved, as its span says.
                 raise
             self._note_failure(name, question, error, why, entry)
-            await self._close(tried, raw, bill, cost)
+            await self._close(tried, raw, bill, charge.nano)
             raise _Failed from error
-        used = tokens_of(raw)
-        cost = bill.spent(used, None)
-        self._records.answered(tried, raw, used, cost)
+        charge = bill.charge(tokens_of(raw), None)
+        self._records.answered(tried, raw, charge)
         self._providers.answered(entry)
         if name != RUNBOOK:
             self.last_error = None
-        await self._close(tried, raw, bill, cost)
+        await self._close(tried, raw, bill, charge.nano)
         return Answer(value, name.removesuffix(":"))
 
     async def _close(self, tried: Try, raw: AIMessage | None, bill: Bill, cost_nano: int) -> None:

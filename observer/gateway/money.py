@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from observer.domain.budget import Meter
 from observer.domain.calls import Run
+from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.gateway.today import Today
 from observer.records.spans import new_id
 from observer.records.spending import Spending
@@ -30,7 +31,10 @@ class Money:
         """Set the worst case aside, durably; or say for which budget it is too much."""
         reservation = Reservation(new_id(), worst_nano)
         tenant_id = run.incident.tenant_id
-        why = await self._today.reserve(reservation.id, tenant_id, {Meter.COST: worst_nano})
+        # What the observer asks for itself is advice: no event waits because of it.
+        ours = (tenant_id, run.incident.session_id) == (OWN_TENANT, OWN_SESSION)
+        wanted = {Meter.COST: worst_nano}
+        why = await self._today.reserve(reservation.id, tenant_id, wanted, holds=not ours)
         if why is not None:
             return why
         try:
@@ -50,5 +54,11 @@ class Money:
 
     async def settle(self, reservation: Reservation, spent_nano: int) -> None:
         """Count what the call did cost; what it did not goes back to the day."""
-        await self._spending.settle(reservation.id, spent_nano)
-        self._today.settle(reservation.id, {Meter.COST: spent_nano})
+        try:
+            await self._spending.settle(reservation.id, spent_nano)
+        finally:
+            self._today.settle(reservation.id, {Meter.COST: spent_nano})
+
+    def close(self, reservation: Reservation) -> None:
+        """The call is over; if nothing settled it, its worst case is spent, as it is on disk."""
+        self._today.settle(reservation.id, {Meter.COST: reservation.worst_nano})

@@ -77,14 +77,19 @@ class Today:
             if hold.cause is HoldCause.BUDGET and hold.tenant_id not in spent:
                 await self._holds.lift(_tenant(hold.tenant_id), HoldCause.BUDGET)
 
-    async def reserve(self, key: str, tenant_id: str, wanted: Amounts) -> str | None:
-        """Take amounts from the day; where they do not fit, nothing is taken and this says why."""
+    async def reserve(
+        self, key: str, tenant_id: str, wanted: Amounts, *, holds: bool = True
+    ) -> str | None:
+        """Take amounts from the day; where they do not fit, nothing is taken and this says why.
+
+        Without `holds`, nobody waits for what did not fit, and the day is not called spent.
+        """
         if self._budget.due(self._now()) is not None:
             await self.look()
         spent = self._budget.reserve(key, tenant_id, wanted)
         if spent is None:
             return None
-        if spent.until_tomorrow:
+        if holds and spent.until_tomorrow:
             await self._note(spent, self.day)
         return spent.reason
 

@@ -35,6 +35,8 @@ class Text:
     content: str
     finish_reason: str = "stop"
     model: str | None = None
+    prompt_tokens: Any = "counted"
+    """What the usage says of the prompt, if not the truth."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def behave(self, behaviour: Behaviour, request: dict) -> None:
         match behaviour:
-            case Text(content, finish_reason, model):
+            case Text(content, finish_reason, model, prompt_tokens):
+                if prompt_tokens != "counted":
+                    request = {**request, "prompt_tokens": prompt_tokens}
                 self.send_completion(content, finish_reason, model, request)
             case Huge(megabytes):
                 self.send_completion("x" * int(megabytes * 1_000_000), "stop", None, request)
@@ -235,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         usage = {
             "prompt_tokens": prompt,
             "completion_tokens": answer,
-            "total_tokens": prompt + answer,
+            "total_tokens": (prompt or 0) + answer,
         }
         if request["stream"]:
             return self.send_stream(completion, content, finish_reason, usage)

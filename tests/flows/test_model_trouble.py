@@ -129,6 +129,12 @@ def stage(_stage: Stage) -> Stage:
         pytest.param(
             Text('{"root_cause": "le', finish_reason="length", model=VERSION), "", id="cut off"
         ),
+        pytest.param(
+            Text('{"root_cause": "le', "length", VERSION, prompt_tokens=None), "", id="usage null"
+        ),
+        pytest.param(
+            Text("Restart it!", model=VERSION, prompt_tokens=10**17), "shape", id="usage endless"
+        ),
         pytest.param(Text("Restart it!", model=VERSION), "shape", id="prose"),
         pytest.param(Text("[]", model=VERSION), "shape", id="a list"),
         pytest.param(

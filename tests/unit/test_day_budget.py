@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from observer.domain.calls import Call, CallStatus, Run
 from observer.domain.dependency_tree import DependencyTree, Metric, Node
 from observer.domain.event import Incident, Severity
 from observer.domain.hold import EVERYBODY, HoldCause
+from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Remedy
 from observer.domain.windows import ALWAYS
@@ -469,3 +471,66 @@ async def test_money_that_may_come_back_or_never_fits_refuses_a_call_and_holds_n
     await process.money.settle(under_way, 80)
     assert isinstance(await process.money.reserve(run_of("acme", 3), 40, "m"), str)
     assert process.held() == [EVERYBODY]
+
+
+@pytest.mark.parametrize("end", ["cut off", "not settled on disk"])
+async def test_a_call_whose_end_is_not_written_down_brings_no_money_back(
+    world: World, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or nobody were held until midnight for money that never comes."""
+
+    async def cannot(*_: Any) -> None:
+        raise RecordsUnavailable("the disk is full")
+
+    process = await world.process(limits(amounts(nano=100)))
+    reserved = await process.money.reserve(run_of("acme", 1), 80, "m")
+    assert isinstance(reserved, Reservation)
+    if end == "not settled on disk":
+        monkeypatch.setattr(Spending, "settle", cannot)
+        with pytest.raises(RecordsUnavailable):
+            await process.money.settle(reserved, 70)
+    process.money.close(reserved)
+
+    assert isinstance(await process.money.reserve(run_of("acme", 2), 40, "m"), str)
+
+    assert process.held() == [EVERYBODY]
+    assert process.used(meter="cost_usd") == {"cut off": 80, "not settled on disk": 70}[end] / 1e9
+    restarted = await world.process(limits(amounts(nano=100)))
+    assert restarted.used(meter="cost_usd") == 80 / 1e9
+
+
+async def test_a_settled_call_is_closed_without_a_trace(world: World) -> None:
+    process = await world.process(limits(amounts(nano=100)))
+    reserved = await process.money.reserve(run_of("acme", 1), 80, "m")
+    assert isinstance(reserved, Reservation)
+    await process.money.settle(reserved, 5)
+
+    process.money.close(reserved)
+
+    assert process.used(meter="cost_usd") == 5 / 1e9
+
+
+@pytest.mark.parametrize("whose", ["all", "its own"])
+async def test_a_verdict_that_there_is_no_money_for_holds_nobody_and_spends_no_day(
+    world: World, whose: str
+) -> None:
+    """Case 85: the mission's judge stops nothing, by its costs neither."""
+    of_day = limits(amounts(nano=100)) if whose == "all" else limits(each_tenant=amounts(nano=100))
+    process = await world.process(of_day)
+    tenant = "acme" if whose == "all" else OWN_TENANT
+    used = await process.money.reserve(run_of(tenant, 1), 80, "m")
+    assert isinstance(used, Reservation)
+    await process.money.settle(used, 80)
+    verdict = run_of(OWN_TENANT, 2)
+    verdict = replace(verdict, incident=replace(verdict.incident, session_id=OWN_SESSION))
+
+    refused = await process.money.reserve(verdict, 30, "m")
+
+    assert isinstance(refused, str)
+    assert "this call may cost" in refused
+    assert process.holds.listed() == []
+    assert not any('"spent"' in line for line in await world.lines())
+    # Who is refused for an event still waits, and a verdict that fits is paid for.
+    assert isinstance(await process.money.reserve(verdict, 20, "m"), Reservation)
+    assert isinstance(await process.money.reserve(run_of(tenant, 3), 30, "m"), str)
+    assert process.held() == [EVERYBODY if whose == "all" else OWN_TENANT]

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,7 +21,7 @@ from observer.domain.calls import Run
 from observer.domain.event import Incident, Severity
 from observer.domain.hold import HoldCause
 from observer.domain.redaction import Redactor
-from observer.errors import ModelsExhausted
+from observer.errors import ModelsExhausted, RecordsUnavailable
 from observer.gateway import model_tries
 from observer.gateway.chat_models import ChatModels
 from observer.gateway.models import Models
@@ -57,10 +58,10 @@ class Refused(Exception):
 class CutShort(Exception):
     """An answer that the provider's library does not hand out, with what it used."""
 
-    class completion:
-        class usage:
-            prompt_tokens = 100
-            completion_tokens = 10
+    def __init__(self, tokens_in: Any = 100, tokens_out: Any = 10) -> None:
+        super().__init__("the answer was cut short")
+        usage = SimpleNamespace(prompt_tokens=tokens_in, completion_tokens=tokens_out)
+        self.completion = SimpleNamespace(usage=usage)
 
 
 def broken(cause: Exception) -> Exception:
@@ -130,6 +131,7 @@ class Purse:
     def __init__(self) -> None:
         self.reserved: list[tuple[str, int]] = []
         self.settled: list[tuple[int, int]] = []
+        self.closed: list[int] = []
         self.refusal: Callable[[str], str | None] = lambda model: None
 
     async def reserve(self, run: Run, worst_nano: int, model: str) -> Any | str:
@@ -140,6 +142,9 @@ class Purse:
 
     async def settle(self, reservation: Any, spent_nano: int) -> None:
         self.settled.append((reservation, spent_nano))
+
+    def close(self, reservation: Any) -> None:
+        self.closed.append(reservation)
 
 
 class Scene:
@@ -511,6 +516,12 @@ WORST_CASE = {
     "a broken connection": broken(httpx.RemoteProtocolError("cut")),
     "an answer without usage": said(None, text="prose"),
     "a good answer without usage": said(None),
+    "usage below zero": said(-1, 10),
+    "usage of a question without tokens": said(0, 10),
+    "an answer cut short, its usage null": CutShort(None),
+    "an answer cut short, its usage a word": CutShort(100, "ten"),
+    "an answer cut short, its usage a fraction": CutShort(100.5),
+    "an answer cut short, its usage below zero": CutShort(100, -1),
 }
 METERED = {"prose": said(100, 10, text="prose"), "an answer cut short": CutShort()}
 BILLS = {
@@ -536,6 +547,34 @@ async def test_a_call_without_usage_costs_nothing_if_refused_and_else_its_worst_
     assert round(first["cost_usd"] * 10**9) == expected
 
 
+BEYOND_BELIEF = {
+    "a good answer": said(10**17, 10),
+    "an answer": said(10**17, 10, text="prose"),
+    "an answer cut short": CutShort(10**17, 10),
+    "more than a float holds": CutShort(10**400, 10),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("word", BEYOND_BELIEF.values(), ids=BEYOND_BELIEF)
+async def test_usage_beyond_belief_counts_as_ten_times_the_worst_case_at_most(
+    scene: Scene, word: Any
+) -> None:
+    scene.chat.script = {LARGE: [word, said()]}
+
+    assert await scene.ask() == LARGE
+
+    worst, settled = scene.purse.reserved[0][1], scene.purse.settled[0][1]
+    assert worst < settled <= 10 * worst
+    first = (await scene.recorded("llm_call"))[0]
+    assert round(first["cost_usd"] * 10**9) == settled
+    (line,) = [line for line in await scene.lines() if line["anomaly"] == "usage"]
+    assert line["model"] == LARGE
+    assert line["reason"] == (
+        f"the provider's usage is not believed: {first['input_tokens']} and 10 tokens are counted"
+    )
+
+
 @pytest.mark.asyncio
 async def test_a_call_that_we_cut_off_keeps_its_worst_case_and_its_span_says_so(
     scene: Scene,
@@ -555,9 +594,25 @@ async def test_a_call_that_we_cut_off_keeps_its_worst_case_and_its_span_says_so(
         await question
     await scene.spans.flush()
 
-    assert scene.purse.settled == []
+    assert (scene.purse.settled, scene.purse.closed) == ([], [0])
     (span,) = await scene.recorded("llm_call")
     assert round(span["cost_usd"] * 10**9) == scene.purse.reserved[0][1]
+
+
+@pytest.mark.asyncio
+async def test_a_call_whose_span_cannot_be_written_leaves_no_reservation_open(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot() -> None:
+        raise RecordsUnavailable("the disk is full")
+
+    scene.chat.script = {LARGE: [said()]}
+    with monkeypatch.context() as trouble:
+        trouble.setattr(scene.spans, "flush", cannot)
+        with pytest.raises(RecordsUnavailable):
+            await scene.ask()
+
+    assert (scene.purse.settled, scene.purse.closed) == ([], [0])
 
 
 @pytest.mark.asyncio
