@@ -51,6 +51,8 @@ TRIES, TIMEOUT_S, LONGEST_WAIT_S = 2, 1.0, 0.5
 ANSWER = {"root_cause": "lease", "verdict": "proven", "remedy": "restart_stage", "reading": "none"}
 NEVER_FROZEN = {"OBSERVER__HEALTH__NO_PROGRESS__TIMES": "99"}
 """One tenant has all the bad days of this file within minutes."""
+NEVER_JUDGED = {"OBSERVER__MISSION__EVAL_EVERY": "9999"}
+"""The judge's question would be counted with those of the event."""
 UNCLEAR = {"stage": "transformation", "message": "Worker 7 behaves oddly since noon."}
 
 
@@ -94,7 +96,7 @@ def _stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with (
         OpenAIServer() as server,
         ObserverProcess(
-            folder / "var", config=config, env=openai_env(server, **NEVER_FROZEN)
+            folder / "var", config=config, env=openai_env(server, **NEVER_FROZEN, **NEVER_JUDGED)
         ) as observer,
     ):
         fresh_lab(observer, NOVEL)
