@@ -84,7 +84,8 @@ async def _look(
     spent = (checks + 1) * check.interval_s > check.timeout_s
     if spent or proof.refused or not proof.observations:
         why = f"{_credited(state, remedy)} did not heal it: {proof.seen}"
-        if remedy.rollback and not state["spared"]:
+        # What may have healed is not undone without a look.
+        if remedy.rollback and not state["spared"] and not proof.refused:
             return {**update, "rolling_back": why, "steps_done": 0, "because": f"{why}; undo it"}
         return {**update, **_failing(state, remedy, tries, why)}
     return {**update, "because": f"not yet: {proof.seen}"}
