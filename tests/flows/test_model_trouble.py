@@ -156,15 +156,15 @@ def test_a_bad_answer_is_tried_again_once_and_then_the_runbook_answers(
     stage.server.always(SMALL, behaviour)
     before = stage.memory_mb("VmRSS")
     stage.forget_peak()
-    started = time.monotonic()
 
     session = handle(stage.observer, another(WARNING))
 
-    took = time.monotonic() - started
-    assert took < TRIES * TIMEOUT_S + LONGEST_WAIT_S + 2.5
     assert stage.memory_mb("VmHWM") - before < 30
     assert len(stage.server.requests) == TRIES
     calls = spans(stage.observer, session["session_id"], "llm_call")
+    # From the first question to the runbook's answer, whatever the rest of the run takes.
+    took_ms = calls[-1]["timestamp_ms"] - calls[0]["timestamp_ms"]
+    assert took_ms < 1000 * (TRIES * TIMEOUT_S + LONGEST_WAIT_S + 1.5)
     assert [(c["model_id"], c["result_status"]) for c in calls] == [
         *[(f"openai:{SMALL}", "error")] * TRIES,
         ("runbook", "success"),
