@@ -71,13 +71,20 @@ class Court:
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     folder = tmp_path_factory.mktemp("court")
-    edits = {"models.yaml": {**QUICK_CALLS, **PATIENT_BREAKER, "profiles:\n": JUDGED}}
+    # Long enough for an answer on a busy machine.
+    calls = {**QUICK_CALLS, "timeout: 12s ": "timeout: 4s "}
+    edits = {"models.yaml": {**calls, **PATIENT_BREAKER, "profiles:\n": JUDGED}}
     config = edited_config(folder / "config", edits)
     with OpenAIServer() as server:
         env = {**openai_env(server), "OBSERVER_MODELS": "judged"}
         env["OBSERVER__MISSION__EVAL_EVERY"] = "1"
         with ObserverProcess(folder / "var", config=config, env=env) as observer:
-            yield Court(observer, server)
+            court = Court(observer, server)
+            # The first question of all imports the provider's library.
+            server.always(SMALL, verdict("on_track", "go on"))
+            handle(observer, another())
+            court.judged(1)
+            yield court
 
 
 @pytest.mark.parametrize("said", SAID)
