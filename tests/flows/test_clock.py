@@ -121,7 +121,10 @@ async def test_a_day_later_every_question_expires_once_and_none_before(
             deadline_s=4 * HOUR,
         )
     doors: Any = SimpleNamespace(
-        sessions=None, events=SimpleNamespace(left_over=_nothing), approvals=approvals
+        sessions=None,
+        events=SimpleNamespace(left_over=_nothing),
+        approvals=approvals,
+        tree=world.services.tree,
     )
     queue: Any = Queue()
     requeue = Requeue(doors, queue)
