@@ -23,6 +23,9 @@ class SpanKind(StrEnum):
     HITL_APPROVAL = "hitl_approval"
 
 
+FINAL_RESPONSE = "final_response"
+"""The name of a run's last span: an agent_step with the run's whole latency and cost."""
+
 _COMMON = ("trace_id", "tenant_id", "session_id", "step_index", "timestamp_ms", "span_kind")
 _REQUIRED: dict[SpanKind, tuple[str, ...]] = {
     SpanKind.AGENT_STEP: (),
@@ -65,6 +68,7 @@ class Span:
     span_kind: SpanKind
     latency_ms: float
     feature: str
+    stage: str
     name: str
     result_status: str
     model_id: str | None = None
@@ -74,11 +78,17 @@ class Span:
     output_tokens: int | None = None
     temperature: float | None = None
     cost_usd: float | None = None
+    cost_nano: int | None = None
+    """The same cost in nano-USD, exactly: what budgets count and roll-ups add."""
+    price_table: str | None = None
+    """Which price list the cost was reckoned with."""
     tool_name: str | None = None
     tool_version: str | None = None
     args_redacted: dict[str, Any] | None = None
     result_summary: str | None = None
     blast_radius_class: int | None = None
+    redacted: list[str] | None = None
+    """The redaction rules that took something out of this span."""
 
     def __post_init__(self) -> None:
         for tag in (*_COMMON, *_REQUIRED.get(self.span_kind, ())):
@@ -118,6 +128,7 @@ def span_of(
         span_kind=kind,
         latency_ms=latency_ms,
         feature=incident.feature,
+        stage=incident.stage,
         name=name,
         result_status=status,
         **tags,

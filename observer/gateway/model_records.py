@@ -111,6 +111,7 @@ class ModelRecords:
                 output_tokens=used.output if used else 0,
                 temperature=self._temperature,
                 cost_usd=charge.nano / NANO,
+                cost_nano=charge.nano,
                 result_summary=why,
             )
         )

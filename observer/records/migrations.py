@@ -8,6 +8,7 @@ from observer.records.governance_tables import (
     TRIGGERS,
 )
 from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
+from observer.records.span_tables import SPANS
 
 MIGRATIONS: list[tuple[str, ...]] = [
     (
@@ -230,4 +231,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
     MISSION,
     TRIGGERS,
     NO_PROGRESS,
+    SPANS,
 ]

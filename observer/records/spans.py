@@ -21,8 +21,13 @@ _FIELDS = (
     "span_kind",
     "latency_ms",
     "feature",
+    "stage",
     "name",
     "result_status",
+    "model_version",
+    "prompt_version_hash",
+    "tool_name",
+    "cost_nano",
 )
 _INSERT = (
     f"INSERT INTO spans ({', '.join(_FIELDS)}, record)"

@@ -36,6 +36,7 @@ def interrupted_steps(event: Event, trace_id: str, snapshot: StateSnapshot | Non
             span_kind=SpanKind.AGENT_STEP,
             latency_ms=0.0,
             feature=event.feature,
+            stage=event.stage,
             name=node,
             result_status="interrupted",
             result_summary="the process ended before this step was done",

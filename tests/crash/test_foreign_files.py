@@ -71,7 +71,16 @@ def test_data_of_this_release_resumes(copy: Path) -> None:
 def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) -> None:
     """Case 10: the records as they were before the last migration."""
     with closing(sqlite3.connect(copy / "observer.db")) as connection:
-        connection.execute("DROP TABLE no_progress")
+        connection.execute("DROP TABLE open_spans")
+        connection.execute("DROP INDEX spans_by_kind")
+        for column in (
+            "stage",
+            "model_version",
+            "prompt_version_hash",
+            "tool_name",
+            "cost_nano",
+        ):
+            connection.execute(f"ALTER TABLE spans DROP COLUMN {column}")
         connection.execute(f"PRAGMA user_version={KNOWN['observer.db'] - 1}")
 
     assert_resumes(copy)

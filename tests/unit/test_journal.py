@@ -129,6 +129,7 @@ def span(name: str, timestamp: float) -> Span:
         span_kind=SpanKind.AGENT_STEP,
         latency_ms=1.0,
         feature="f",
+        stage="loading",
         name=name,
         result_status="success",
     )

@@ -36,6 +36,7 @@ WHOLE: dict[str, Any] = {
     "timestamp_ms": 1,
     "latency_ms": 0.0,
     "feature": "pipeline_observer",
+    "stage": "loading",
     "name": "step",
     "result_status": "success",
     "model_id": "runbook",
