@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from typing import Any
@@ -28,8 +27,7 @@ from nodes.remediate import remediate
 from nodes.seek_approval import seek_approval
 from nodes.verify import verify
 from observer.domain.calls import Run
-from observer.domain.span import SpanKind, span_of
-from observer.records.spans import new_id, now_ms
+from observer.records.spans import new_id
 from observer.services import Services
 
 Verb = Callable[..., Awaitable[dict[str, Any]]]
@@ -136,64 +134,48 @@ def _bind(verb: Verb, services: Services) -> Any:
         extra: dict[str, Any] = {"run": run} if "run" in wanted else {}
         if "config" in wanted:
             extra["config"] = config
-        started, clock = now_ms(), time.monotonic()
+        step = await services.steps.begin(run, name, leads=verb is not observe)
         try:
             update = await verb(state, **given, **extra)
         except GraphBubbleUp:
             asked = state.get("because") or "a person is asked"
-            _emit(services, name, run, started, clock, "waiting", {"because": asked})
+            services.steps.end(step, "waiting", asked)
+            _note(services, name, run, {"because": asked})
             raise
         except Exception as error:
             # Whoever runs the graph, Studio too: a run that fails holds no node any longer.
             services.claims.release(run.incident.event_key)
-            failed = {"because": f"{type(error).__name__}: {error}"}
-            _emit(services, name, run, started, clock, "error", failed)
+            failed = f"{type(error).__name__}: {error}"
+            services.steps.end(step, "error", failed)
+            _note(services, name, run, {"because": failed})
             raise
-        _emit(services, name, run, started, clock, "success", update)
+        services.steps.end(step, "success", update.get("because", ""))
+        _note(services, name, run, update)
         return update
 
     node.__name__ = name
     return node
 
 
-def _emit(
-    services: Services,
-    name: str,
-    run: Run,
-    started: int,
-    clock: float,
-    status: str,
-    update: dict[str, Any],
-) -> None:
+def _note(services: Services, name: str, run: Run, update: dict[str, Any]) -> None:
+    """The journal's line on what a node decided, and why."""
     because = update.get("because", "")
-    services.spans.emit(
-        span_of(
-            run,
-            SpanKind.HITL_APPROVAL if status == "waiting" else SpanKind.AGENT_STEP,
-            name=name,
-            span_id=run.span_id,
-            started_ms=started,
-            latency_ms=(time.monotonic() - clock) * 1000,
-            status=status,
-            result_summary=because[:300] or None,
+    if not because:
+        return
+    incident, (kind, more) = run.incident, _decided(name, update)
+    services.spans.later(
+        lambda connection: services.journal.append(
+            connection,
+            kind,
+            tenant_id=incident.tenant_id,
+            session_id=incident.session_id,
+            trace_id=run.trace_id,
+            node=name,
+            step=run.step,
+            because=because,
+            **more,
         )
     )
-    incident = run.incident
-    if because:
-        kind, more = _decided(name, update)
-        services.spans.later(
-            lambda connection: services.journal.append(
-                connection,
-                kind,
-                tenant_id=incident.tenant_id,
-                session_id=incident.session_id,
-                trace_id=run.trace_id,
-                node=name,
-                step=run.step,
-                because=because,
-                **more,
-            )
-        )
 
 
 def _decided(name: str, update: dict[str, Any]) -> tuple[str, dict[str, Any]]:

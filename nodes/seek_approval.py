@@ -18,6 +18,7 @@ from observer.gateway.dispatcher import Dispatcher
 from observer.records.approvals import Approvals
 from observer.records.kill_switch import KillSwitch
 from observer.records.memory import Memory
+from observer.records.steps import Steps
 from observer.settings import Configuration
 
 DECISIONS = ["approve", "edit", "reject"]
@@ -31,6 +32,7 @@ async def seek_approval(
     tree: DependencyTree,
     configuration: Configuration,
     memory: Memory,
+    steps: Steps,
     run: Run,
 ) -> dict[str, Any]:
     remedy, waits = state["remedy"], state.get("waits", 0)
@@ -40,6 +42,7 @@ async def seek_approval(
         ruling = state["ruling"]
         answer = interrupt(request_for(remedy, ruling.reason if ruling else ""))
         decisions = await approvals.take_up(str(remedy.approval_id), answer["decisions"])
+        steps.answered(run, await approvals.get(str(remedy.approval_id)))
         if not any(d["type"] == ELAPSED for d in decisions):
             return await _take_up(decisions, remedy, dispatcher, run)
         # Its patience is over, and nobody has said yes: everything is ruled on again.

@@ -45,6 +45,7 @@ from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
 from observer.records.spending import Spending
+from observer.records.steps import Steps
 from observer.services import Services
 from observer.settings import Configuration
 
@@ -66,6 +67,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     await database.open()
     journal = Journal(redactor)
     spans = Spans(database)
+    # Where the file cannot be written yet, they stay open a little longer.
+    with suppress(RecordsUnavailable):
+        await spans.end_orphans()
     keyring = Keyring(configuration.journal_keys)
     await database.read(lambda connection: anchor.refuse_unknown_key(connection, keyring))
     drain = Drain(database, data_dir, journal, keyring)
@@ -113,6 +117,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         redactor=redactor,
         journal=journal,
         spans=spans,
+        steps=Steps(spans),
         drain=drain,
         ledger=ledger,
         kill_switch=KillSwitch(database, journal),

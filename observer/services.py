@@ -34,6 +34,7 @@ from observer.records.progress import Progress
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
+from observer.records.steps import Steps
 from observer.settings import Configuration
 
 
@@ -47,6 +48,7 @@ class Services:
     redactor: Redactor
     journal: Journal
     spans: Spans
+    steps: Steps
     drain: Drain
     ledger: Ledger
     kill_switch: KillSwitch

@@ -34,6 +34,8 @@ class Approval:
     """Past incidents that this one is like, and what fixed them."""
     runs_at: float | None = None
     """When it is ruled on again by itself; none where a person must answer."""
+    answered_at: float | None = None
+    """When it was answered, or ended without an answer."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's pending item."""
@@ -56,6 +58,17 @@ class Approval:
         answer = self.answer or {}
         given = {said["type"] for said in answer.get("decisions", [])}
         return self.status == "answered" and answer.get("by") == by and given == {decision}
+
+
+def said_of(approval: Approval) -> tuple[str, str]:
+    """What became of a question in a word, and in the words of whoever ended it."""
+    answer = approval.answer or {}
+    decisions: list[dict[str, Any]] = answer.get("decisions", [])
+    given = " and ".join(dict.fromkeys(d["type"] for d in decisions))
+    words = [str(d["message"]) for d in decisions[:1] if d.get("message")]
+    by = [f"by {answer['by']}"] if "by" in answer else []
+    ended = given if approval.status == "answered" else approval.status
+    return ended, "; ".join([approval.id, *by, *words])
 
 
 def plan_of(remedy: Remedy) -> dict[str, Any]:

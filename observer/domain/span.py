@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from observer.domain.budget import NANO
 from observer.domain.calls import Run
+from observer.domain.event import Event, Incident
+
+About = Event | Incident
+"""What a span is about: whose it is, its session, stage and feature."""
+
+RunStatus = Literal["success", "waiting", "error", "interrupted"]
+"""It reached its end, waits for a person, failed, or was cut."""
 
 
 class MissingTag(ValueError):
@@ -25,6 +33,12 @@ class SpanKind(StrEnum):
 
 FINAL_RESPONSE = "final_response"
 """The name of a run's last span: an agent_step with the run's whole latency and cost."""
+
+OPEN = "open"
+"""The status of a step that has begun and not ended."""
+
+_PARENT = "parent_span_id"
+"""Said of every span: the first step of a run has none."""
 
 _COMMON = ("trace_id", "tenant_id", "session_id", "step_index", "timestamp_ms", "span_kind")
 _REQUIRED: dict[SpanKind, tuple[str, ...]] = {
@@ -97,7 +111,8 @@ class Span:
 
     def as_record(self) -> dict[str, Any]:
         """The span as one JSON object, without the tags that its kind does not have."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        tags = asdict(self).items()
+        return {name: value for name, value in tags if value is not None or name == _PARENT}
 
 
 def span_of(
@@ -111,25 +126,81 @@ def span_of(
     status: str,
     **tags: Any,
 ) -> Span:
-    """A span of something that happened in a step of a run.
+    """A span of something that happened in a step of a run: a child of the step's span.
 
     Raises:
         MissingTag: a tag that its kind requires is missing.
     """
-    incident = run.incident
-    return Span(
+    return _span(
+        run.incident,
         trace_id=run.trace_id,
         span_id=span_id,
-        parent_span_id=None if span_id == run.span_id else run.span_id,
-        tenant_id=incident.tenant_id,
-        session_id=incident.session_id,
+        parent_span_id=run.span_id,
         step_index=run.step,
         timestamp_ms=started_ms,
         span_kind=kind,
         latency_ms=latency_ms,
-        feature=incident.feature,
-        stage=incident.stage,
         name=name,
         result_status=status,
+        **tags,
+    )
+
+
+def step_begun(run: Run, name: str, *, parent: str | None, started_ms: int) -> Span:
+    """The span of a step that begins: a child of the step that led to it, of the run's first none.
+
+    It takes no time yet, and its status is `open`.
+    """
+    return _span(
+        run.incident,
+        trace_id=run.trace_id,
+        span_id=run.span_id,
+        parent_span_id=parent,
+        step_index=run.step,
+        timestamp_ms=started_ms,
+        span_kind=SpanKind.AGENT_STEP,
+        latency_ms=0.0,
+        name=name,
+        result_status=OPEN,
+    )
+
+
+def final_response(
+    about: About,
+    *,
+    trace_id: str,
+    span_id: str,
+    parent: str | None,
+    step: int,
+    started_ms: int,
+    latency_ms: float,
+    cost_nano: int,
+    status: RunStatus,
+    outcome: str,
+) -> Span:
+    """The last span of a run: what became of it, its whole latency and its models' cost."""
+    return _span(
+        about,
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_span_id=parent,
+        step_index=step,
+        timestamp_ms=started_ms,
+        span_kind=SpanKind.AGENT_STEP,
+        latency_ms=latency_ms,
+        name=FINAL_RESPONSE,
+        result_status=status,
+        cost_usd=cost_nano / NANO,
+        cost_nano=cost_nano,
+        result_summary=outcome,
+    )
+
+
+def _span(about: About, **tags: Any) -> Span:
+    return Span(
+        tenant_id=about.tenant_id,
+        session_id=about.session_id,
+        feature=about.feature,
+        stage=about.stage,
         **tags,
     )

@@ -184,7 +184,7 @@ def _delete(
         connection.execute(
             f"DELETE FROM eval_candidates WHERE event_key IN (SELECT event_key {_EVENTS})", who
         )
-        for table in ("spans", "state_transitions", "approvals", "runs"):
+        for table in ("spans", "open_spans", "state_transitions", "approvals", "runs"):
             connection.execute(f"DELETE FROM {table} WHERE tenant_id = ? AND session_id = ?", who)
     connection.execute(f"DELETE {_EVENTS} AND accepted_at < ?", (*who, keys_before))
     connection.execute(

@@ -128,4 +128,5 @@ def approval_of(row: Any) -> Approval:
         created_at=row["created_at"],
         node=row["node"],
         runs_at=row["runs_at"],
+        answered_at=row["answered_at"],
     )

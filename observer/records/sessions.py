@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from observer.domain.event import Event, Severity, thread_id
@@ -21,14 +22,8 @@ class Checkpoint:
     after_step: int
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A run that starts, and what of its event went before."""
-
-    again: bool
-    """Whether the event had a run before."""
-    cut: tuple[str, ...]
-    """Trace ids of the runs that a crash cut."""
+def _nothing(_connection: Connection, _trace_id: str) -> None:
+    """There is nothing to be ended."""
 
 
 class Sessions(Arrivals):
@@ -64,12 +59,20 @@ class Sessions(Arrivals):
         return await self._database.write(work)
 
     async def begin_run(
-        self, stored: StoredEvent, trace_id: str, *, goes_on: Checkpoint | None = None
-    ) -> Begun:
-        """A run of this event starts; runs of it that a crash cut are marked so."""
+        self,
+        stored: StoredEvent,
+        trace_id: str,
+        *,
+        goes_on: Checkpoint | None = None,
+        end_cut: Callable[[Connection, str], None] = _nothing,
+    ) -> bool:
+        """A run of this event starts; whether it had one before.
+
+        Runs of it that a crash cut are marked so, and ended.
+        """
         event = stored.event
 
-        def work(connection: Connection) -> Begun:
+        def work(connection: Connection) -> bool:
             now = time.time()
             again = connection.execute(
                 "SELECT 1 FROM runs WHERE tenant_id = ? AND session_id = ? AND event_key = ?",
@@ -80,6 +83,8 @@ class Sessions(Arrivals):
                 " WHERE event_key = ? AND status = 'running' RETURNING trace_id",
                 (now, stored.key),
             ).fetchall()
+            for row in cut:
+                end_cut(connection, row["trace_id"])
             connection.execute(
                 "INSERT INTO runs (trace_id, tenant_id, session_id, event_key, status,"
                 " started_at) VALUES (?, ?, ?, ?, 'running', ?)",
@@ -98,7 +103,7 @@ class Sessions(Arrivals):
                 cut=[row["trace_id"] for row in cut],
                 **({} if goes_on is None else asdict(goes_on)),
             )
-            return Begun(again is not None, tuple(row["trace_id"] for row in cut))
+            return again is not None
 
         return await self._database.write(work)
 

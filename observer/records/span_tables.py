@@ -31,4 +31,5 @@ SPANS = (
     )
     """,
     "CREATE INDEX open_spans_of_session ON open_spans (tenant_id, session_id)",
+    "CREATE INDEX open_spans_of_trace ON open_spans (trace_id)",
 )

@@ -6,11 +6,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
-from observer.domain.span import Span
+from observer.domain.span import About, RunStatus, Span, SpanKind, final_response
 from observer.records.database import Connection, Database
 
-_FIELDS = (
+Listener = Callable[[Span], None]
+
+_COLUMNS = (
     "trace_id",
     "span_id",
     "parent_span_id",
@@ -30,9 +33,11 @@ _FIELDS = (
     "cost_nano",
 )
 _INSERT = (
-    f"INSERT INTO spans ({', '.join(_FIELDS)}, record)"
-    f" VALUES ({', '.join('?' * (len(_FIELDS) + 1))})"
+    f"INSERT INTO spans ({', '.join(_COLUMNS)}, record)"
+    f" VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
 )
+_STEP = SpanKind.AGENT_STEP
+_CUT_SHORT = "it was cut before this step was done"
 
 
 def new_id() -> str:
@@ -51,17 +56,95 @@ class Spans:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[Callable[[Connection], None]] = []
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of every span from now on, once it is on disk; on the records' own thread."""
+        self._listeners.append(listener)
 
     def emit(self, span: Span, connection: Connection | None = None) -> None:
         """Record one span: in the given transaction, or with the next flush."""
         if connection is None:
-            self._waiting.append(lambda c: _insert(c, [span]))
+            self._waiting.append(lambda c: self._insert(c, span))
         else:
-            _insert(connection, [span])
+            self._insert(connection, span)
 
     def later(self, work: Callable[[Connection], None]) -> None:
         """Do some writing with the next flush."""
         self._waiting.append(work)
+
+    async def open(self, step: Span) -> None:
+        """Write down that a step begins, before it does anything; and all that waits."""
+        row = (step.span_id, step.trace_id, step.tenant_id, step.session_id, _as_json(step))
+
+        def work(connection: Connection) -> None:
+            self.flush_into(connection)
+            connection.execute("INSERT INTO open_spans VALUES (?, ?, ?, ?, ?)", row)
+
+        await self._database.write(work)
+
+    def close(self, step: Span) -> None:
+        """Record, with the next flush, how a step ended that was opened."""
+        self._waiting.append(lambda c: self._close(c, step))
+
+    def end_run(
+        self,
+        connection: Connection,
+        about: About,
+        trace_id: str,
+        *,
+        status: RunStatus,
+        outcome: str,
+        began_ms: int | None = None,
+        latency_ms: float | None = None,
+    ) -> None:
+        """Record a run's final response, after all else; a step still open was cut short.
+
+        Without a beginning and a latency they are those of its spans: when exactly a process
+        was killed remains unknown.
+        """
+        self._cut_short(connection, trace_id)
+        found = connection.execute(
+            "SELECT coalesce(min(timestamp_ms), 0) AS began, coalesce(max(timestamp_ms +"
+            " latency_ms), 0) AS ended, coalesce(max(step_index), 0) AS step,"
+            f" coalesce(sum(CASE WHEN span_kind = '{SpanKind.LLM_CALL}' THEN cost_nano END), 0)"
+            " AS nano FROM spans WHERE trace_id = ?",
+            (trace_id,),
+        ).fetchone()
+        last = connection.execute(
+            f"SELECT span_id FROM spans WHERE trace_id = ? AND span_kind = '{_STEP}'"
+            " ORDER BY step_index DESC, id DESC LIMIT 1",
+            (trace_id,),
+        ).fetchone()
+        began = found["began"] or now_ms()
+        if latency_ms is None:
+            latency_ms = max(0.0, found["ended"] - began)
+        response = final_response(
+            about,
+            trace_id=trace_id,
+            span_id=new_id(),
+            parent=None if last is None else last["span_id"],
+            step=found["step"] + 1,
+            started_ms=began if began_ms is None else began_ms,
+            latency_ms=latency_ms,
+            cost_nano=found["nano"],
+            status=status,
+            outcome=outcome,
+        )
+        self._insert(connection, response)
+
+    async def end_orphans(self) -> None:
+        """At start: no run goes on with these steps of an earlier process, so they are over."""
+
+        def work(connection: Connection) -> None:
+            rows = connection.execute(
+                "SELECT DISTINCT trace_id FROM open_spans WHERE trace_id NOT IN"
+                " (SELECT trace_id FROM runs WHERE status = 'running')"
+            ).fetchall()
+            for row in rows:
+                self._cut_short(connection, row["trace_id"])
+
+        await self._database.write(work)
 
     async def flush(self) -> None:
         """Write what waits."""
@@ -78,12 +161,39 @@ class Spans:
     def _forget(self, count: int) -> None:
         del self._waiting[:count]
 
+    def _close(self, connection: Connection, step: Span) -> None:
+        connection.execute("DELETE FROM open_spans WHERE span_id = ?", (step.span_id,))
+        self._insert(connection, step)
 
-def _insert(connection: Connection, spans: list[Span]) -> None:
-    connection.executemany(
-        _INSERT,
-        [
-            (*(getattr(span, name) for name in _FIELDS), json.dumps(span.as_record()))
-            for span in spans
-        ],
-    )
+    def _cut_short(self, connection: Connection, trace_id: str) -> None:
+        """Close what is open of a run; a step took at least until its last call ended."""
+        rows = connection.execute(
+            "SELECT record, (SELECT max(timestamp_ms + latency_ms) FROM spans"
+            " WHERE parent_span_id = open_spans.span_id AND trace_id = open_spans.trace_id)"
+            " AS ended FROM open_spans WHERE trace_id = ? ORDER BY rowid",
+            (trace_id,),
+        ).fetchall()
+        for row in rows:
+            step = Span(**json.loads(row["record"]))
+            latency_ms = max(0.0, (row["ended"] or 0.0) - step.timestamp_ms)
+            cut = replace(
+                step,
+                span_kind=_STEP,
+                result_status="interrupted",
+                latency_ms=latency_ms,
+                result_summary=_CUT_SHORT,
+            )
+            self._close(connection, cut)
+
+    def _insert(self, connection: Connection, span: Span) -> None:
+        values = [getattr(span, name) for name in _COLUMNS]
+        connection.execute(_INSERT, (*values, _as_json(span)))
+        self._database.after_commit(lambda: self._tell(span))
+
+    def _tell(self, span: Span) -> None:
+        for listener in self._listeners:
+            listener(span)
+
+
+def _as_json(span: Span) -> str:
+    return json.dumps(span.as_record())

@@ -97,7 +97,16 @@ class MissionJudge:
             await services.mission.keep_snapshot(due.runs, snapshot)
         change = trend(snapshot, await services.mission.before(due.runs), self._terms)
         run = self._run(due)
+        step = await services.steps.begin(run, "judge", leads=True)
         judgement, model_id = await self._ask(snapshot, change, run)
+        services.steps.end(step, "success", "; ".join(judgement.reasons))
+        services.steps.forget(run.trace_id)
+        services.spans.later(
+            lambda c: services.spans.end_run(
+                c, run.incident, run.trace_id, status="success", outcome=judgement.verdict
+            )
+        )
+        await services.spans.flush()
         await services.mission.keep_verdict(
             due,
             judgement,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langgraph.errors import GraphDrained
@@ -11,16 +13,30 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
 
-from observer.domain.event import Severity, thread_id
+from observer.domain.event import Event, Severity, thread_id
 from observer.domain.health import about_ourselves, most_steps
 from observer.errors import UnknownApproval
+from observer.records.database import Connection
 from observer.records.events import StoredEvent
 from observer.records.failures import note_ending
 from observer.records.sessions import Checkpoint
-from observer.records.spans import new_id
+from observer.records.spans import new_id, now_ms
 from observer.services import Services
 from observer.worker.ending import ending_of, given_up
-from observer.worker.interrupted import interrupted_steps
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run under way."""
+
+    id: str
+    began_ms: int
+    clock: float
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds since it began."""
+        return (time.monotonic() - self.clock) * 1000
 
 
 class Runner:
@@ -30,7 +46,7 @@ class Runner:
         self._services = services
         self._graph = graph
         self._active: dict[str, RunControl] = {}
-        self._trace_of: dict[str, str] = {}
+        self._trace_of: dict[str, Trace] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
@@ -43,35 +59,35 @@ class Runner:
         """
         if self.draining:
             raise GraphDrained("stopping")
-        trace = new_id()
+        trace = Trace(new_id(), now_ms(), time.monotonic())
         self._trace_of[stored.key] = trace
-        control = self._active[trace] = RunControl()
+        control = self._active[trace.id] = RunControl()
         self._idle.clear()
         try:
             return await self._run(stored, trace, control)
         finally:
-            del self._active[trace]
+            del self._active[trace.id]
+            self._services.steps.forget(trace.id)
             self._services.claims.release(stored.key)
             if not self._active:
                 self._idle.set()
 
-    async def _run(self, stored: StoredEvent, trace: str, control: RunControl) -> str:
+    async def _run(self, stored: StoredEvent, trace: Trace, control: RunControl) -> str:
         event = stored.event
         thread = thread_id(event.tenant_id, event.session_id)
         address = {"configurable": {"thread_id": thread}}
         snapshot = await self._graph.aget_state(address)  # pyright: ignore[reportArgumentType]
         reached = (snapshot.metadata or {}).get("event_key") == stored.key
         goes_on = _checkpoint(snapshot) if reached else None
-        begun = await self._services.sessions.begin_run(stored, trace, goes_on=goes_on)
-        for cut in begun.cut:
-            for span in interrupted_steps(event, cut, snapshot if reached else None):
-                self._services.spans.emit(span)
+        again = await self._services.sessions.begin_run(
+            stored, trace.id, goes_on=goes_on, end_cut=partial(self._end_cut, event)
+        )
         graph_input: Any = {"event": event.model_dump(mode="json")}
         if reached:
             graph_input = await self._continuation(snapshot)
         calls = self._services.configuration.observer.budget.max_tool_calls_per_run
         config: Any = {
-            "configurable": {"thread_id": thread, "trace_id": trace, "resumed": begun.again},
+            "configurable": {"thread_id": thread, "trace_id": trace.id, "resumed": again},
             "metadata": {"event_key": stored.key},
             "recursion_limit": most_steps(calls),
         }
@@ -89,6 +105,11 @@ class Runner:
             config["configurable"]["resumed"] = True
         await self._end(stored, trace, "done", state)
         return state["outcome"]
+
+    def _end_cut(self, event: Event, connection: Connection, trace_id: str) -> None:
+        self._services.spans.end_run(
+            connection, event, trace_id, status="interrupted", outcome="interrupted"
+        )
 
     async def _continuation(self, snapshot: StateSnapshot) -> Any:
         """Never judged by `next`: it is empty between a node's writes and its checkpoint."""
@@ -109,7 +130,7 @@ class Runner:
         return approval.answer
 
     async def _end(
-        self, stored: StoredEvent, trace: str, run_status: str, state: dict[str, Any]
+        self, stored: StoredEvent, trace: Trace, run_status: str, state: dict[str, Any]
     ) -> None:
         waiting = run_status == "waiting_approval"
         outcome = None if waiting else state["outcome"]
@@ -123,15 +144,26 @@ class Runner:
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
+            services.spans.end_run(
+                connection,
+                state["incident"],
+                trace.id,
+                status="waiting" if waiting else "success",
+                outcome=outcome or "waiting_approval",
+                began_ms=trace.began_ms,
+                latency_ms=trace.latency_ms,
+            )
             if lacking is not None:
-                services.progress.note(connection, state["incident"], trace, lacking, time.time())
+                services.progress.note(
+                    connection, state["incident"], trace.id, lacking, time.time()
+                )
             note_ending(connection, stored, ending)
             if not waiting:
                 services.mission.count_run(connection)
             services.sessions.end_run(
                 connection,
                 stored,
-                trace,
+                trace.id,
                 run_status=run_status,
                 event_status="waiting" if waiting else "done",
                 session_status="waiting_approval" if waiting else outcome or "failed",
@@ -159,13 +191,22 @@ class Runner:
 
         def work(connection: Any) -> None:
             services.spans.flush_into(connection)
+            services.spans.end_run(
+                connection,
+                stored.event,
+                trace.id,
+                status="error",
+                outcome="failed",
+                began_ms=trace.began_ms,
+                latency_ms=trace.latency_ms,
+            )
             note_ending(connection, stored, ending)
             if for_good:
                 services.mission.count_run(connection)
             services.sessions.end_run(
                 connection,
                 stored,
-                trace,
+                trace.id,
                 run_status="failed",
                 event_status="dead" if for_good else "queued",
                 session_status="failed" if for_good else "queued",

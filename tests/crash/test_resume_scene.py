@@ -37,8 +37,9 @@ def test_the_run_goes_on_at_the_iteration_where_it_was_cut(
     assert before["runs"][-1] == {**cut, "status": "running"}
     assert len({run["trace_id"] for run in after["runs"]}) == 3
     assert {run["session_id"] for run in after["runs"]} == {SESSION}
-    [step] = [span for span in after["spans"] if span["result_status"] == "interrupted"]
+    step, end = [span for span in after["spans"] if span["result_status"] == "interrupted"]
     assert (step["name"], step["span_kind"]) == ("remediate", "agent_step")
+    assert (end["name"], end["parent_span_id"]) == ("final_response", step["span_id"])
     assert (step["trace_id"], step["step_index"]) == (cut["trace_id"], before["next_iteration"])
     # Nothing that was recorded is done or read again.
     done = [row for row in before["transitions"] if row["status"] == "done"]

@@ -45,6 +45,7 @@ from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
 from observer.records.spans import Spans
 from observer.records.spending import Spending
+from observer.records.steps import Steps
 from observer.services import Services
 from observer.settings import Configuration, load_configuration
 from tests.day_budgets import today
@@ -202,6 +203,7 @@ class World:
             "database": self.database,
             "journal": journal,
             "spans": spans,
+            "steps": Steps(spans),
             "ledger": ledger,
             "kill_switch": KillSwitch(self.database, journal),
             "holds": holds,
