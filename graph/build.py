@@ -138,7 +138,8 @@ def _bind(verb: Verb, services: Services) -> Any:
         try:
             update = await verb(state, **given, **extra)
         except GraphBubbleUp:
-            asked = state.get("because") or "a person is asked"
+            ruling = state.get("ruling")
+            asked = ruling.reason if ruling else "a person is asked"
             services.steps.end(step, "waiting", asked)
             _note(services, name, run, {"because": asked})
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Both variants as they were written."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both scenes were written."""
     folder = tmp_path_factory.mktemp("scene")
-    file = folder / "runs" / "crash-resume.json"
-    play(folder / "played", file)
-    return {variant["killed"]: variant for variant in json.loads(file.read_text())["variants"]}
+    play(folder / "played", folder / "runs")
+    return folder / "runs"
+
+
+@pytest.fixture(scope="module")
+def trace(runs: Path) -> dict[str, dict[str, Any]]:
+    """Both variants of the crash as they were written."""
+    scene = json.loads((runs / "crash-resume.json").read_text())
+    return {variant["killed"]: variant for variant in scene["variants"]}
+
+
+@pytest.fixture(scope="module")
+def clean(runs: Path) -> dict[str, Any]:
+    """The same without a crash."""
+    return json.loads((runs / "clean-run.json").read_text())
 
 
 @pytest.mark.parametrize("killed", VARIANTS)
@@ -69,3 +82,35 @@ def test_the_action_is_one_under_one_key_with_the_backends_first_result(
             row["idempotency_key"],
             row["iteration"],
         )
+
+
+@pytest.mark.parametrize("killed", VARIANTS)
+def test_the_trees_of_the_clean_and_the_crashed_scene_are_equal_but_for_the_cut(
+    clean: dict[str, Any], trace: dict[str, dict[str, Any]], killed: str
+) -> None:
+    """Case 43: the resumed run is a tree of its own, begun where the other one was cut."""
+    spans = trace[killed]["after_restart"]["spans"]
+    resumed = trace[killed]["after_restart"]["runs"][-1]["trace_id"]
+    cut = [span for span in spans if span["result_status"] == "interrupted"]
+    [first] = [
+        span for span in spans if span["trace_id"] == resumed and span["parent_span_id"] is None
+    ]
+    assert (first["name"], first["step_index"]) == (cut[0]["name"], cut[0]["step_index"])
+
+    first["parent_span_id"] = cut[0]["parent_span_id"]
+    assert branches([span for span in spans if span not in cut]) == branches(clean["spans"])
+
+
+def branches(spans: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Each span by its place and kind, below its parent's; without ids, times and figures."""
+    places = {span["span_id"]: (span["step_index"], span["name"]) for span in spans}
+    return sorted(
+        (
+            span["step_index"],
+            span["span_kind"],
+            span["name"],
+            span["result_status"],
+            places.get(span["parent_span_id"], (0, "")),
+        )
+        for span in spans
+    )

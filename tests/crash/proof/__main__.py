@@ -27,10 +27,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="crash-proof-") as name:
         folder = options.keep or Path(name)
         report = prove(folder, seed=options.seed, kills=options.kills, say=_say)
-        play(folder / "scene", options.out / "crash-resume.json")
+        play(folder / "scene", options.out)
     written = _write(options.out / "crash-proof.json", report, time.monotonic() - begin)
     print(printed(report))
-    print(f"{written} and {written.with_name('crash-resume.json').name} are written")
+    print(f"{written}, and clean-run.json and crash-resume.json beside it, are written")
     if not report.proven:
         print(f"replay: make crash-proof N={options.kills} SEED={options.seed}")
     return 0 if report.proven else 1

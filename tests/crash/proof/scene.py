@@ -1,35 +1,51 @@
-"""The seed's own scene on our domain: an approved, irreversible action and one crash around it.
+"""The seed's two scenes on our domain: an approved, irreversible action, clean and with a crash.
 
-Variant `before the action`: killed between the approval and the action. Variant `before the
-result`: killed when the backend has done it and nothing of that is recorded.
+`python -m tests.crash.proof.scene` plays them and writes runs/clean-run.json and
+runs/crash-resume.json. Variant `before the action`: killed between the approval and the action.
+Variant `before the result`: killed when the backend has done it and nothing of that is recorded.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from observer.domain.event import thread_id
 from tests.crash.evidence import actions, config_with_dying_tools, doom, rows
-from tests.observer_process import APPROVAL, ObserverProcess
+from tests.observer_process import APPROVAL, ROOT, ObserverProcess
 
 SESSION = "indexing-queue"
 ACTION = "clear_queue"
 VARIANTS = ("before the action", "before the result")
 
 
-def play(folder: Path, file: Path) -> dict[str, Any]:
-    """Both variants; what was seen is written to the file."""
+def play(folder: Path, out: Path) -> None:
+    """The clean run and both variants of the crash; what was seen is written into `out`."""
     folder.mkdir(parents=True, exist_ok=True)
-    scene = {
+    out.mkdir(parents=True, exist_ok=True)
+    clean = {"scene": f"an approved {ACTION}", **_play_clean(folder / "clean")}
+    crashed = {
         "scene": f"an approved {ACTION}, kill -9, restart",
         "variants": [_play(folder / str(i), variant) for i, variant in enumerate(VARIANTS)],
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(scene, indent=2) + "\n")
-    return scene
+    for name, scene in (("clean-run", clean), ("crash-resume", crashed)):
+        (out / f"{name}.json").write_text(json.dumps(scene, indent=2) + "\n")
+
+
+def _play_clean(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    with ObserverProcess(folder / "var") as observer:
+        observer.send({**APPROVAL, "session_id": SESSION})
+        observer.wait_for(SESSION, "waiting_approval")
+        assert observer.answer(SESSION, {"type": "approve"}).status_code == 202
+        observer.wait_for(SESSION, "resolved")
+        observer.wait_until_idle()
+        assert observer.terminate() == 0, observer.log
+    data_dir = observer.data_dir
+    return {"session_id": SESSION, **_seen(data_dir), "spans": _spans(data_dir)}
 
 
 def _play(folder: Path, variant: str) -> dict[str, Any]:
@@ -101,3 +117,8 @@ def _last_checkpoint(data_dir: Path) -> int:
     finally:
         connection.close()
     return int(json.loads(found[0])["step"])
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="scenes-") as name:
+        play(Path(name) / "played", ROOT / "runs")
