@@ -15,7 +15,7 @@ from rich.table import Table
 from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
 from bench.dependency_tree import dependency_tree
 from bench.floor import Cost, floor
-from bench.graph_only import with_and_without_ledger
+from bench.graph_only import parts
 from bench.journal import print_costs
 from bench.known_errors import LINES, known_errors
 from tests.observer_process import INFO, ROOT, ObserverProcess
@@ -35,7 +35,8 @@ def main() -> None:
         f"durability=sync: {bare.wall_ms:.1f} ms, {bare.cpu_ms:.1f} CPU ms, "
         f"{bare.per_second:.0f} runs/s\n"
     )
-    alone, ledger_ms = with_and_without_ledger()
+    known = parts()
+    alone, ledger_ms = known.whole, known.ledger_cpu_ms
     console.print(
         f"known WARNING, graph and records only, tools answered at once: {alone.wall_ms:.1f} ms,"
         f" {alone.cpu_ms:.1f} CPU ms: {alone.cpu_ms / bare.cpu_ms:.1f} x the floor's CPU,"
@@ -43,7 +44,12 @@ def main() -> None:
     )
     console.print(
         f"the ledger's part of it (intent, result, span and journal line of each call):"
-        f" {ledger_ms:.1f} CPU ms, {ledger_ms / alone.cpu_ms:.0%}\n"
+        f" {ledger_ms:.1f} CPU ms, {ledger_ms / alone.cpu_ms:.0%}"
+    )
+    console.print(
+        f"the spans' part of it (each step opened and closed, each call):"
+        f" {known.spans.wall_ms:.1f} ms, {known.spans.cpu_ms:.1f} CPU ms,"
+        f" {known.spans.cpu_ms / alone.cpu_ms:.0%}\n"
     )
     _known_errors(console)
     tree = dependency_tree()

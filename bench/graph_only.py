@@ -7,9 +7,10 @@ import os
 import tempfile
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from bench.floor import Cost
 from graph.build import build_graph, serializer
@@ -19,6 +20,7 @@ from observer.gateway.replies import Reply
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
 from observer.records.ledger import Ledger
+from observer.records.spans import Spans
 from observer.settings import load_configuration
 from tests.observer_process import WARNING
 
@@ -56,7 +58,17 @@ def _without_ledger(ledger: Ledger) -> None:
     ledger.record_observation = remember  # type: ignore[method-assign]
 
 
-async def _run(runs: int, *, with_ledger: bool) -> Cost:
+def _without_spans(spans: Spans) -> None:
+    """Steps are neither opened nor closed, and no span is written; the journal's lines are."""
+    spans.open = _nothing  # type: ignore[method-assign]
+    spans.close = lambda step: None  # type: ignore[method-assign]
+    spans._insert = lambda connection, span: None  # type: ignore[method-assign]
+
+
+Without = Literal["nothing", "ledger", "spans"]
+
+
+async def _run(runs: int, without: Without) -> Cost:
     os.environ.pop("OBSERVER_MODELS", None)
     with tempfile.TemporaryDirectory() as folder:
         data_dir = DataDir(Path(folder))
@@ -65,8 +77,10 @@ async def _run(runs: int, *, with_ledger: bool) -> Cost:
             open_services(load_configuration(), data_dir) as services,
             open_checkpoints(data_dir.checkpoints, serializer()) as saver,
         ):
-            if not with_ledger:
+            if without == "ledger":
                 _without_ledger(services.ledger)
+            if without == "spans":
+                _without_spans(services.spans)
             graph = build_graph(services, saver)
             services.mcp.call = _InstantTools().call  # type: ignore[method-assign]
 
@@ -91,19 +105,25 @@ async def _run(runs: int, *, with_ledger: bool) -> Cost:
             )
 
 
-def graph_only(runs: int = 100, *, with_ledger: bool = True) -> Cost:
-    """The cost of one known WARNING whose tools answer at once."""
-    return asyncio.run(_run(runs, with_ledger=with_ledger))
+@dataclass(frozen=True)
+class Parts:
+    """The cost of one known WARNING whose tools answer at once, and what of it is whose."""
+
+    whole: Cost
+    ledger_cpu_ms: float
+    spans: Cost
 
 
-def with_and_without_ledger(pairs: int = 5) -> tuple[Cost, float]:
-    """The median cost, and how many CPU ms of it are the ledger's: taken in turns.
-
-    The ledger's part is a small difference of two noisy figures, so each is a median.
-    """
-    whole, without = [], []
+def parts(pairs: int = 5, runs: int = 100) -> Parts:
+    """Medians, taken in turns: a part is a small difference of two noisy figures."""
+    costs: dict[Without, list[Cost]] = {"nothing": [], "ledger": [], "spans": []}
     for _ in range(pairs):
-        whole.append(graph_only())
-        without.append(graph_only(with_ledger=False))
-    wall_ms, cpu_ms = (median(getattr(cost, f) for cost in whole) for f in ("wall_ms", "cpu_ms"))
-    return Cost(wall_ms, cpu_ms), cpu_ms - median(cost.cpu_ms for cost in without)
+        for without, taken in costs.items():
+            taken.append(asyncio.run(_run(runs, without)))
+    whole, no_ledger, no_spans = (_median(taken) for taken in costs.values())
+    spans = Cost(whole.wall_ms - no_spans.wall_ms, whole.cpu_ms - no_spans.cpu_ms)
+    return Parts(whole, whole.cpu_ms - no_ledger.cpu_ms, spans)
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(median(c.wall_ms for c in costs), median(c.cpu_ms for c in costs))
