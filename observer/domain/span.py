@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -111,8 +111,11 @@ class Span:
 
     def as_record(self) -> dict[str, Any]:
         """The span as one JSON object, without the tags that its kind does not have."""
-        tags = asdict(self).items()
+        tags = ((name, getattr(self, name)) for name in _TAGS)
         return {name: value for name, value in tags if value is not None or name == _PARENT}
+
+
+_TAGS = tuple(field.name for field in fields(Span))
 
 
 def span_of(
