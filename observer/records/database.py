@@ -39,6 +39,7 @@ class Database:
         self._writer: Connection | None = None
         self._reader: Connection | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._written: Callable[[], None] | None = None
         self.availability = Availability(path, self._probe)
 
     async def open(self) -> None:
@@ -71,7 +72,14 @@ class Database:
         """
         self.availability.refuse()
         with self._honest():
-            return await self._transaction(work, PATIENCE_S)
+            result = await self._transaction(work, PATIENCE_S)
+        if self._written is not None:
+            self._written()
+        return result
+
+    def notify(self, written: Callable[[], None]) -> None:
+        """Tell, on the loop, after every write from now on."""
+        self._written = written
 
     async def _probe(self) -> None:
         await self._transaction(_touch, _PROBE_PATIENCE_S)

@@ -26,6 +26,7 @@ from observer.records.keyring import WITHOUT_KEY, Keyring
 
 _BATCH = 500
 _PAUSE_S = 0.1
+_SOON_S = 1.0
 _RETRY_S = 1.0
 _CHAINED = {"seq": int, "hash": str, "prev_hash": str}
 _KNOWN = (OSError, ValueError, RecordsUnavailable)
@@ -54,6 +55,7 @@ class Drain:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._soon: asyncio.TimerHandle | None = None
         self._chain: tuple[int, str] | None = None
         self._watermarks: dict[str, int] = {}
         self.broken: str | None = None
@@ -61,16 +63,28 @@ class Drain:
     def start(self) -> None:
         """Start draining, beginning with what an earlier process left behind."""
         self._task = asyncio.create_task(self._run())
+        self._database.notify(self._wake_soon)
         self.wake()
 
     def wake(self) -> None:
-        """Something was written."""
+        """Something was written that is to be seen at once."""
         self._wanted.set()
+
+    def _wake_soon(self) -> None:
+        """Something was written: whatever it is, it is in the files within a second."""
+        if self._soon is None and not self._stopping:
+            self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._wake_now)
+
+    def _wake_now(self) -> None:
+        self._soon = None
+        self.wake()
 
     async def stop(self) -> None:
         """Drain what is left and end."""
         if self._task is not None:
             self._stopping = True
+            if self._soon is not None:
+                self._soon.cancel()
             self.wake()
             await self._task
         self._files.shutdown()

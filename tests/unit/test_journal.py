@@ -494,3 +494,17 @@ async def test_a_line_taken_out_swapped_or_added_breaks_the_chain(records: Recor
 )
 async def test_a_lines_hash_survives_its_way_through_the_file(line: dict[str, Any]) -> None:
     assert line_hash(json.loads(json.dumps(line))) == line_hash(line)
+
+
+async def test_a_line_is_in_the_file_soon_though_nobody_wakes_the_drain(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observer.records.drain._SOON_S", 0.01)
+    drain = records.new_drain()
+    drain.start()
+    for count, text in enumerate(("early", "late", "later"), start=1):
+        await records.decide(text)
+        async with asyncio.timeout(10):
+            while len(records.lines()) < count:  # noqa: ASYNC110  files tell nobody
+                await asyncio.sleep(0.01)
+    await drain.stop()
