@@ -1,0 +1,224 @@
+"""The on-call questions over many spans. Reads only, each from one index, in memory that does not
+grow with the spans.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from observer.domain.span import FINAL_RESPONSE
+from observer.domain.span_question import (
+    FAULTS,
+    Grouping,
+    GroupRow,
+    RunRow,
+    SortBy,
+    SpanQuestion,
+    SpanRow,
+    nearest_rank,
+)
+from observer.records.database import Connection
+
+_PERCENTILES = (50, 95)
+_COLUMN = {Grouping.TENANT: "tenant_id"}
+_ORDER = {
+    None: "timestamp_ms DESC, id DESC",
+    SortBy.LATENCY: "latency_ms DESC, id",
+    SortBy.COST: "coalesce(cost_nano, 0) DESC, id",
+}
+_IS_FAULT = " OR ".join(
+    f"span_kind = '{kind}' AND result_status IN ({', '.join(repr(str(s)) for s in statuses)})"
+    for kind, statuses in FAULTS.items()
+    if statuses
+)
+# Literal, or SQLite would not know that the partial index holds them all.
+_RUNS = f"spans INDEXED BY spans_of_runs WHERE name = '{FINAL_RESPONSE}'"
+_SPANS = f"spans INDEXED BY spans_by_kind WHERE name != '{FINAL_RESPONSE}' AND span_kind IN"
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[None]:
+    """Several reads see the same records, whatever is written meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def spans_of(connection: Connection, question: SpanQuestion) -> list[SpanRow]:
+    """The spans that are asked for, at most `limit`, the newest first unless sorted."""
+    return [_span(row) for row in _found(connection, question)]
+
+
+def runs_of(connection: Connection, question: SpanQuestion, now_ms: int) -> list[RunRow]:
+    """The runs that are asked for, at most `limit`, the newest first unless sorted; those under
+    way have taken up to now.
+    """
+    with one_moment(connection):
+        rows = _running(connection, question, now_ms)
+        rows += [_run(row) for row in _found(connection, question)]
+    return sorted(rows, key=lambda run: -_first(run, question.sort_by))[: question.limit]
+
+
+def _first(run: RunRow, sort_by: SortBy | None) -> float:
+    match sort_by:
+        case SortBy.LATENCY:
+            return run.latency_ms
+        case SortBy.COST:
+            return run.cost_nano
+        case None:
+            return run.started_ms
+
+
+def _found(connection: Connection, question: SpanQuestion) -> list[Any]:
+    source, values = _source(question)
+    order = _ORDER[question.sort_by]
+    # The index finds which ones; only theirs are read from the table.
+    return connection.execute(
+        f"SELECT * FROM spans WHERE id IN (SELECT id FROM {source} ORDER BY {order} LIMIT ?)"
+        f" ORDER BY {order}",
+        (*values, question.limit),
+    ).fetchall()
+
+
+def groups_of(connection: Connection, question: SpanQuestion) -> list[GroupRow]:
+    """What is asked for, counted by its tag, at most `limit` groups: the largest first, or the one
+    with the slowest p95 or the highest cost.
+    """
+    if question.group_by is None:
+        raise ValueError("the question names no group")
+    tag = f"coalesce({_COLUMN.get(question.group_by, question.group_by)}, '')"
+    source, values = _source(question)
+    with one_moment(connection):
+        totals = connection.execute(
+            f"SELECT {tag} AS tag, count(*) AS spans, sum({_IS_FAULT}) AS errors,"
+            " sum(result_status = 'refused') AS refused, sum(coalesce(cost_nano, 0)) AS cost_nano"
+            f" FROM {source} GROUP BY 1",
+            values,
+        ).fetchall()
+        # Sorted by SQLite, which spills to a file: a group may have millions.
+        latencies = connection.execute(
+            f"SELECT {tag}, latency_ms FROM {source} ORDER BY 1, 2", values
+        )
+        at_rank = _at_ranks(latencies, {row["tag"]: row["spans"] for row in totals})
+    made = [
+        GroupRow(
+            group=row["tag"],
+            count=row["spans"],
+            errors=row["errors"],
+            refused=row["refused"],
+            p50_ms=at_rank[row["tag"], 50],
+            p95_ms=at_rank[row["tag"], 95],
+            cost_nano=row["cost_nano"],
+        )
+        for row in totals
+    ]
+    return sorted(made, key=lambda row: (-_weight(row, question), row.group))[: question.limit]
+
+
+def _at_ranks(rows: Iterable[Any], counts: dict[str, int]) -> dict[tuple[str, int], float]:
+    """The latency at each percentile of each group, of rows in order."""
+    found: dict[tuple[str, int], float] = {}
+    wanted: dict[int, list[int]] = {}
+    group, rank = None, 0
+    for tag, latency in rows:
+        if tag != group:
+            group, rank, wanted = tag, 0, {}
+            for percent in _PERCENTILES:
+                wanted.setdefault(nearest_rank(counts[tag], percent), []).append(percent)
+        rank += 1
+        if rank in wanted:
+            found.update(((tag, percent), latency) for percent in wanted[rank])
+    return found
+
+
+def _running(connection: Connection, question: SpanQuestion, now_ms: int) -> list[RunRow]:
+    """The runs that are under way, as far as their open steps tell."""
+    found = connection.execute(
+        "SELECT runs.trace_id, runs.session_id, runs.tenant_id, runs.started_at, runs.status,"
+        " min(open_spans.record) AS record FROM runs"
+        " JOIN open_spans ON open_spans.trace_id = runs.trace_id"
+        " WHERE runs.status = 'running' GROUP BY runs.trace_id"
+    ).fetchall()
+    rows: list[RunRow] = []
+    for row in found:
+        step, started = json.loads(row["record"]), int(row["started_at"] * 1000)
+        fits = (
+            question.tenant in (None, row["tenant_id"])
+            and question.feature in (None, step["feature"])
+            and (question.since is None or started >= question.since)
+            and (question.until is None or started < question.until)
+        )
+        if fits:
+            rows.append(
+                RunRow(
+                    trace_id=row["trace_id"],
+                    session_id=row["session_id"],
+                    tenant_id=row["tenant_id"],
+                    feature=step["feature"],
+                    stage=step["stage"],
+                    started_ms=started,
+                    latency_ms=max(0, now_ms - started),
+                    cost_nano=0,
+                    status="running",
+                    outcome=None,
+                )
+            )
+    return rows
+
+
+def _weight(row: GroupRow, question: SpanQuestion) -> float:
+    match question.sort_by:
+        case SortBy.LATENCY:
+            return row.p95_ms
+        case SortBy.COST:
+            return row.cost_nano
+        case None:
+            return row.count
+
+
+def _source(question: SpanQuestion) -> tuple[str, list[Any]]:
+    """FROM and WHERE; only the filters that are set, or no index would serve."""
+    kinds = () if question.of_runs else question.kinds
+    source = _RUNS if question.of_runs else f"{_SPANS} ({', '.join('?' * len(kinds))})"
+    filters = {
+        "timestamp_ms >= ?": question.since,
+        "timestamp_ms < ?": question.until,
+        "tenant_id = ?": question.tenant,
+        "tool_name = ?": question.tool,
+        "result_status = ?": question.status,
+        "feature = ?": question.feature,
+    }
+    wanted = {sql: value for sql, value in filters.items() if value is not None}
+    return " AND ".join([source, *wanted]), [*kinds, *wanted.values()]
+
+
+def _run(row: Any) -> RunRow:
+    return RunRow(**_shared(row), outcome=json.loads(row["record"]).get("result_summary"))
+
+
+def _span(row: Any) -> SpanRow:
+    return SpanRow(
+        **_shared(row),
+        span_id=row["span_id"],
+        span_kind=row["span_kind"],
+        name=row["name"],
+        step_index=row["step_index"],
+        summary=json.loads(row["record"]).get("result_summary"),
+    )
+
+
+def _shared(row: Any) -> dict[str, Any]:
+    return {
+        **{
+            name: row[name]
+            for name in ("trace_id", "session_id", "tenant_id", "feature", "stage", "latency_ms")
+        },
+        "started_ms": row["timestamp_ms"],
+        "cost_nano": row["cost_nano"] or 0,
+        "status": row["result_status"],
+    }
