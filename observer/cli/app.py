@@ -24,6 +24,7 @@ from observer.cli.send import send
 from observer.cli.serve import serve
 from observer.cli.sessions import resume, session, sessions
 from observer.cli.status import status
+from observer.cli.traces import traces
 from observer.cli.tree import tree
 from observer.cli.validate import validate
 from observer.errors import ConfigurationError, DataDirLocked, DataDirUnusable, ObserverError
@@ -41,6 +42,7 @@ COMMANDS = [
     reject,
     edit,
     resume,
+    traces,
     dead_letters,
     redeliver,
     init,

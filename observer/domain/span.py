@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any, Literal
 
 from observer.domain.budget import NANO
 from observer.domain.calls import Run
 from observer.domain.event import Event, Incident
+from observer.domain.span_kinds import SpanKind
 
 About = Event | Incident
 """What a span is about: whose it is, its session, stage and feature."""
@@ -19,16 +19,6 @@ RunStatus = Literal["success", "waiting", "error", "interrupted"]
 
 class MissingTag(ValueError):
     """A span lacks a required tag."""
-
-
-class SpanKind(StrEnum):
-    """The seed's five kinds."""
-
-    AGENT_STEP = "agent_step"
-    LLM_CALL = "llm_call"
-    TOOL_CALL = "tool_call"
-    RETRY = "retry"
-    HITL_APPROVAL = "hitl_approval"
 
 
 FINAL_RESPONSE = "final_response"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from observer.domain.span import SpanKind
+from observer.domain.span_kinds import SpanKind
 
 
 class Grouping(StrEnum):
