@@ -41,6 +41,7 @@ from observer.web.listening import QuietServer, bound_socket
 from observer.web.middleware import BodyLimit, LoopbackOnly, is_local, is_loopback
 from observer.web.mission import mission
 from observer.web.refusals import REFUSALS, explain
+from observer.web.traces import traces
 
 router = APIRouter()
 
@@ -225,6 +226,7 @@ def create_app(observer: Observer | None = None) -> FastAPI:
     app.include_router(router)
     app.include_router(knowledge)
     app.include_router(mission)
+    app.include_router(traces)
     for kind in (ObserverError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
     app.add_middleware(LoopbackOnly)

@@ -45,6 +45,14 @@ class UnknownSession(ObserverError):
     """No session has this id."""
 
 
+class UnknownTrace(ObserverError):
+    """No session or trace has this id."""
+
+
+class AmbiguousTrace(ObserverError):
+    """Several sessions or traces have this id."""
+
+
 class UnknownApproval(ObserverError):
     """No approval has this id."""
 

@@ -24,6 +24,7 @@ from observer.cli.send import send
 from observer.cli.serve import serve
 from observer.cli.sessions import resume, session, sessions
 from observer.cli.status import status
+from observer.cli.trace import trace
 from observer.cli.traces import traces
 from observer.cli.tree import tree
 from observer.cli.validate import validate
@@ -42,6 +43,7 @@ COMMANDS = [
     reject,
     edit,
     resume,
+    trace,
     traces,
     dead_letters,
     redeliver,

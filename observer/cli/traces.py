@@ -14,7 +14,15 @@ from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Te
 from observer.cli.render import complain, emit, inert, say, shorten, table, when
 from observer.domain.figures import dollars, percent, took
 from observer.domain.span_kinds import SpanKind
-from observer.domain.span_question import Grouping, GroupRow, RunRow, SortBy, SpanQuestion, SpanRow
+from observer.domain.span_question import (
+    ContradictoryQuestion,
+    Grouping,
+    GroupRow,
+    RunRow,
+    SortBy,
+    SpanQuestion,
+    SpanRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,18 +76,21 @@ def traces(
 
     Reads the records where they are: the daemon may run or not.
     """
-    question = asked(
-        tenant=tenant,
-        since=since,
-        until=until,
-        sort_by=sort_by,
-        tool=tool,
-        status=status,
-        feature=feature,
-        kind=kind,
-        group_by=group_by,
-        limit=limit,
-    )
+    try:
+        question = SpanQuestion(
+            tenant=tenant,
+            since=moment("--since", since),
+            until=moment("--until", until),
+            sort_by=sort_by,
+            tool=tool,
+            status=status,
+            feature=feature,
+            kind=kind,
+            group_by=group_by,
+            limit=limit,
+        )
+    except ContradictoryQuestion as error:
+        raise typer.BadParameter(inert(str(error))) from None
     name, rows = answer(question, data_dir)
     if as_json:
         emit({name: [record(row) for row in rows]})
@@ -91,21 +102,14 @@ def traces(
         show(question, rows)
 
 
-def asked(*, since: str | None, until: str | None, **tags: Any) -> SpanQuestion:
-    """The question that the options make; what cannot be asked is wrong usage."""
+def moment(option: str, text: str | None) -> int | None:
+    """Milliseconds since 1970; what is no moment is wrong usage."""
     from observer.domain.moments import parse_moment
 
-    now = datetime.now(UTC)
-    moments: dict[str, int | None] = {}
-    for name, text in (("since", since), ("until", until)):
-        try:
-            moments[name] = None if text is None else parse_moment(text, now)
-        except ValueError as error:
-            raise typer.BadParameter(inert(str(error)), param_hint=f"--{name}") from None
     try:
-        return SpanQuestion(**tags, **moments)
+        return None if text is None else parse_moment(text, datetime.now(UTC))
     except ValueError as error:
-        raise typer.BadParameter(inert(str(error))) from None
+        raise typer.BadParameter(inert(str(error)), param_hint=option) from None
 
 
 def answer(question: SpanQuestion, data_dir: Path) -> "tuple[str, Rows]":

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from observer.errors import (
+    AmbiguousTrace,
     AnswerRejected,
     ApprovalConflict,
     ApprovalExpired,
@@ -25,11 +26,13 @@ from observer.errors import (
     UnknownDeadLetter,
     UnknownKnownError,
     UnknownSession,
+    UnknownTrace,
 )
 from observer.web.bodies import Problem
 
 RETRY_AFTER_S = "5"
 STATUS_OF: dict[type[ObserverError], int] = {
+    AmbiguousTrace: 409,
     AnswerRejected: 422,
     ApprovalConflict: 409,
     ApprovalExpired: 410,
@@ -43,6 +46,7 @@ STATUS_OF: dict[type[ObserverError], int] = {
     UnknownDeadLetter: 404,
     UnknownKnownError: 404,
     UnknownSession: 404,
+    UnknownTrace: 404,
 }
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
