@@ -41,7 +41,7 @@ class Slowest:
 
 @dataclass(frozen=True)
 class Fault:
-    """The span that failed last, and how many others did."""
+    """The span that failed last, and how many others of its sort did."""
 
     span: Seen
     others: int
@@ -80,7 +80,7 @@ def fault(run: RunTree) -> Fault | None:
     faulty = cut or calls or [span for span in steps if is_fault(span.kind, span.status)]
     if not faulty:
         return None
-    return Fault(max(faulty, key=lambda span: span.ended_ms), len({*cut, *calls, *faulty}) - 1)
+    return Fault(max(faulty, key=lambda span: span.ended_ms), len(faulty) - 1)
 
 
 def blame(run: RunTree) -> list[str]:
