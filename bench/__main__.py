@@ -18,6 +18,7 @@ from bench.floor import Cost, floor
 from bench.graph_only import parts
 from bench.journal import print_costs
 from bench.known_errors import LINES, known_errors
+from bench.traces import print_answers
 from tests.observer_process import INFO, ROOT, ObserverProcess
 
 WARNING_SUPERSTEPS = 12
@@ -59,6 +60,7 @@ def main() -> None:
         f" {tree.impact_ms:.1f} ms, of the next {tree.next_impact_ms:.2f} ms\n"
     )
     print_costs(console)
+    print_answers(console)
     table = Table("load", "events/s", "x floor", "daemon CPU ms/event", "x floor", "tools CPU ms")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

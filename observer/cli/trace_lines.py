@@ -13,6 +13,7 @@ from observer.domain.trace_tree import RunTree, Seen, Step
 
 SHORT_TRACE = 12
 SHORT_HASH = 8
+ENDED = {"waiting_approval": "asked a person", "interrupted": "was cut", "failed": "failed"}
 SLOWEST = "  <- slowest"
 _HIDDEN_ARGS = ("idempotency_key",)
 _LONGEST_ARG = 40
@@ -29,14 +30,15 @@ def _lines(run: RunTree, width: int) -> Iterator[str]:
     slow = slowest(run)
     marked = None if slow is None else slow.span.span_id
     yield f"run {inert(run.facts.trace_id)}  {when(run.started_ms)}"
-    outcome = f": {inert(run.outcome)}" if run.outcome else ""
+    outcome = "" if run.outcome in ("", run.status) else f": {inert(run.outcome)}"
     yield (
         f"    {run.status}{outcome}  {took(run.latency_ms)}, {len(run.calls)} calls,"
         f" {run.input_tokens}+{run.output_tokens} tokens, {dollars(run.cost_nano)}"
     )
     if run.goes_on_with is not None:
         before = run.goes_on_with
-        yield f"    goes on with run {before.trace_id[:SHORT_TRACE]}, which is {before.status}"
+        ended = ENDED.get(before.status or "", inert(before.status))
+        yield f"    goes on with run {before.trace_id[:SHORT_TRACE]}, which {ended}"
     for step in run.steps:
         yield from _step_lines(step, marked, width)
     if run.strays:
@@ -60,7 +62,7 @@ def _step_lines(step: Step, marked: str | None, width: int) -> Iterator[str]:
 
 def _call_lines(call: Seen, marked: str | None, width: int) -> Iterator[str]:
     mark = SLOWEST if call.span_id == marked else ""
-    what = f"{_WORD[call.kind]} {inert(call.name)}"
+    what = f"{_WORD[call.kind]} {inert(call.name).removesuffix(':')}"
     yield f"      - {what}  {inert(call.status)}  {took(call.latency_ms)}{mark}{_facts(call)}"
     if not call.summary:
         return
@@ -87,7 +89,7 @@ def _facts(call: Seen) -> str:
         facts = [
             f"{record.get('input_tokens')}+{record.get('output_tokens')} tokens",
             dollars(call.cost_nano),
-            "" if call.name.endswith(version) else version,
+            "" if call.name.removesuffix(":").endswith(version) else version,
             f"prompt {inert(record.get('prompt_version_hash'))[:SHORT_HASH]}",
         ]
     if record.get("blast_radius_class") is not None:
