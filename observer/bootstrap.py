@@ -46,6 +46,7 @@ from observer.records.sessions import Sessions
 from observer.records.spans import Spans
 from observer.records.spending import Spending
 from observer.records.steps import Steps
+from observer.records.tokens import Tokens
 from observer.services import Services
 from observer.settings import Configuration
 
@@ -96,6 +97,8 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     await mission.open()
     outcomes = Outcomes(database, journal, followed=bool(settings.triggers.outcomes))
     await outcomes.open()
+    tokens = Tokens(database, journal, spans)
+    await tokens.open()
     today = Today(
         DayBudget(limits.limits, limits.time_zone),
         spending,
@@ -136,6 +139,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         failures=failures,
         activity=ActivityRecords(database, failures, configuration.paging),
         mission=mission,
+        tokens=tokens,
         mcp=mcp,
         claims=Claims(configuration.tree),
         run_health=run_health,

@@ -93,7 +93,8 @@ class Observer:
             approval_id = latest.id
         approval = await services.approvals.get(approval_id)
         if (approval.tenant_id, approval.session_id) != (tenant_id, session_id):
-            raise UnknownApproval(f"session '{session_id}' has no approval '{approval_id}'")
+            # As if there were none: it may be another tenant's.
+            raise UnknownApproval(f"no approval has the id '{approval_id}'")
         for i, decision in enumerate(decisions):
             edited = decision.get("edited_action")
             if edited is not None and edited["name"] in services.mcp.tools:
@@ -107,15 +108,15 @@ class Observer:
         await self.requeue.answer(approval)
         return {"session_id": session_id, "approval_id": approval_id}
 
-    async def redeliver(self, dead_letter_id: str) -> dict[str, Any]:
+    async def redeliver(self, dead_letter_id: str, tenant_id: str | None = None) -> dict[str, Any]:
         """Try an event again that was given up: the same path as `resume`, for one event.
 
         Raises:
-            UnknownDeadLetter: there is no such event.
+            UnknownDeadLetter: there is no such event, or not of this tenant where one is given.
             NotADeadLetter: it is not given up, or not any more.
         """
         stored = await self.services.events.event(dead_letter_id)
-        if stored is None:
+        if stored is None or tenant_id not in (None, stored.event.tenant_id):
             raise UnknownDeadLetter(f"no dead letter has the id '{dead_letter_id}'")
         if not await self.requeue.again(stored):
             raise NotADeadLetter

@@ -29,6 +29,22 @@ class PayloadRejected(ObserverError):
         self.status = status
 
 
+class NotAllowed(ObserverError):
+    """The token does not allow this."""
+
+
+class UnknownToken(ObserverError):
+    """No token that counts has this name or id."""
+
+
+class TokenConflict(ObserverError):
+    """This token cannot be added."""
+
+
+class TooManyFollowers(ObserverError):
+    """As many follow sessions as may at once: try again later."""
+
+
 class InboxFull(ObserverError):
     """The inbox is full: try again later."""
 

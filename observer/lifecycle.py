@@ -64,9 +64,10 @@ class LifecycleControl:
         elif not held and self.state is Lifecycle.SUSPENDED:
             await self.to(Lifecycle.RUNNING, "nothing holds it any more")
 
-    async def pause(self, tenant_id: str | None) -> bool:
+    async def pause(self, tenant_id: str | None, by: str | None = None) -> bool:
         """A person holds a tenant, or (None) all."""
-        return await self._services.holds.put(tenant_id, HoldCause.PERSON, "paused by a person")
+        reason = f"paused by {by or 'a person'}"
+        return await self._services.holds.put(tenant_id, HoldCause.PERSON, reason)
 
     async def unpause(self, tenant_id: str | None) -> bool:
         """A person lifts every hold but a spent budget: that ends with its day, or is raised."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from observer.domain.redaction import Redactor
+from observer.domain.token_order import TokenOrder
 from observer.errors import ConfigurationError
 from observer.records.approvals import Approvals
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.journal import Journal
+from observer.records.spans import Spans
+from observer.records.tokens import Tokens, shown
 from observer.settings import load_configuration
+
+T = TypeVar("T")
 
 
 def answer_offline(approval_id: str, decisions: list[dict[str, Any]]) -> str:
@@ -20,25 +28,87 @@ def answer_offline(approval_id: str, decisions: list[dict[str, Any]]) -> str:
     Raises:
         ObserverError: the directory is in use or holds no records, or the answer does not fit.
     """
-    configuration = load_configuration()
-    directory = DataDir(configuration.data_dir)
-    if not directory.records.exists():
-        raise ConfigurationError(f"{directory.path}: there is no observer's data here")
-    directory.lock()
-    try:
-        redactor = Redactor(list(configuration.secrets))
-        asyncio.run(_answer(directory, redactor, approval_id, decisions))
-    finally:
-        directory.unlock()
+
+    async def work(database: Database, journal: Journal) -> None:
+        await Approvals(database, journal).answer(approval_id, decisions)
+
+    _with_records(work)
     return f"the answer to {approval_id} is written down; the observer takes it up when it starts"
 
 
-async def _answer(
-    directory: DataDir, redactor: Redactor, approval_id: str, decisions: list[dict[str, Any]]
-) -> None:
+def add_token_offline(order: dict[str, Any]) -> dict[str, Any]:
+    """Make a token in the configured data directory, which need not hold anything yet.
+
+    Raises:
+        ObserverError: the directory is in use, or the token cannot be added.
+    """
+    try:
+        checked = TokenOrder.model_validate(order)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{first['loc'][0]}: {first['msg']}") from None
+
+    async def work(database: Database, journal: Journal) -> dict[str, Any]:
+        tokens = await _tokens(database, journal)
+        added, text = await tokens.add(checked, by=None)
+        return {**shown(added), "token": text}
+
+    return _with_records(work, new=True)
+
+
+def revoke_token_offline(named: str) -> dict[str, Any]:
+    """Revoke a token in the configured data directory.
+
+    Raises:
+        ObserverError: the directory is in use or holds no records, or there is no such token.
+    """
+
+    async def work(database: Database, journal: Journal) -> dict[str, Any]:
+        tokens = await _tokens(database, journal)
+        return shown(await tokens.revoke(named, by=None))
+
+    return _with_records(work)
+
+
+def list_tokens_offline() -> dict[str, Any]:
+    """The tokens of the configured data directory.
+
+    Raises:
+        ObserverError: the directory is in use or holds no records.
+    """
+
+    async def work(database: Database, journal: Journal) -> dict[str, Any]:
+        tokens = await _tokens(database, journal)
+        return {"tokens": [shown(token) for token in tokens.listed()]}
+
+    return _with_records(work)
+
+
+async def _tokens(database: Database, journal: Journal) -> Tokens:
+    tokens = Tokens(database, journal, Spans(database))
+    await tokens.open()
+    return tokens
+
+
+def _with_records(work: Callable[[Database, Journal], Awaitable[T]], *, new: bool = False) -> T:
+    configuration = load_configuration()
+    directory = DataDir(configuration.data_dir)
+    if not new and not directory.records.exists():
+        raise ConfigurationError(f"{directory.path}: there is no observer's data here")
+    directory.lock()
+    try:
+        journal = Journal(Redactor(list(configuration.secrets)))
+        return asyncio.run(_opened(directory, journal, work))
+    finally:
+        directory.unlock()
+
+
+async def _opened(
+    directory: DataDir, journal: Journal, work: Callable[[Database, Journal], Awaitable[T]]
+) -> T:
     database = Database(directory.records)
     await database.open()
     try:
-        await Approvals(database, Journal(redactor)).answer(approval_id, decisions)
+        return await work(database, journal)
     finally:
         await database.close()

@@ -35,6 +35,7 @@ from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
 from observer.records.steps import Steps
+from observer.records.tokens import Tokens
 from observer.settings import Configuration
 
 
@@ -67,6 +68,7 @@ class Services:
     failures: Failures
     activity: ActivityRecords
     mission: Mission
+    tokens: Tokens
     mcp: McpSessions
     claims: Claims
     run_health: RunHealth

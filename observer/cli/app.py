@@ -24,6 +24,7 @@ from observer.cli.send import send
 from observer.cli.serve import serve
 from observer.cli.sessions import resume, session, sessions
 from observer.cli.status import status
+from observer.cli.tokens import token
 from observer.cli.trace import trace
 from observer.cli.traces import traces
 from observer.cli.tree import tree
@@ -89,6 +90,7 @@ app.add_typer(journal, name="journal")
 app.add_typer(tree, name="tree")
 app.add_typer(known_errors, name="known-errors")
 app.add_typer(incidents, name="incidents")
+app.add_typer(token, name="token")
 
 
 @app.callback()

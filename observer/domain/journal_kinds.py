@@ -28,4 +28,5 @@ class Kind(StrEnum):
     LEARNED = "learned"
     KNOWN_ERROR = "known_error"
     RETENTION = "retention"
+    ACCESS = "access"
     JOURNAL = "journal"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from observer.errors import DataDirUnusable
@@ -37,6 +38,14 @@ class Checkpoints(AsyncSqliteSaver):
     async def aget_tuple(self, *args: Any, **kwargs: Any) -> Any:
         """Read a checkpoint."""
         return await self._whole(super().aget_tuple(*args, **kwargs))
+
+    async def alist(self, *args: Any, **kwargs: Any) -> AsyncIterator[CheckpointTuple]:
+        """Read the checkpoints of a thread."""
+        try:
+            async for found in super().alist(*args, **kwargs):
+                yield found
+        except sqlite3.Error as error:
+            raise self.availability.failed(error) or error from error
 
     async def _whole(self, work: Awaitable[T]) -> T:
         try:

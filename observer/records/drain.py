@@ -20,6 +20,7 @@ from observer.records import anchor
 from observer.records.chain import GENESIS, line_hash
 from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
+from observer.records.followers import Followers
 from observer.records.journal import Journal
 from observer.records.jsonl import Lines, add, append, cut_off_torn_line, last_line, watermark
 from observer.records.keyring import WITHOUT_KEY, Keyring
@@ -58,6 +59,7 @@ class Drain:
         self._soon: asyncio.TimerHandle | None = None
         self._chain: tuple[int, str] | None = None
         self._watermarks: dict[str, int] = {}
+        self.followers = Followers()
         self.broken: str | None = None
 
     def start(self) -> None:
@@ -136,12 +138,15 @@ class Drain:
         if not rows:
             return False
         lines: Lines = []
+        told: list[dict[str, Any]] = []
         for row in rows:
             line = _line(row, digest, self._keyring.current)
             digest = line_hash(line, self._keyring)
             path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
             add(lines, path, json.dumps({**line, "hash": digest}))
+            told.append(line)
         await self._on_files(append, lines)
+        self.followers.tell(told)
         last = rows[-1]["seq"]
         self._chain = (last, digest)
         await self._forget(last, digest)

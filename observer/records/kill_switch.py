@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from observer.domain.hold import EVERYBODY
 from observer.domain.kill_switch import switched_off_by
@@ -55,7 +56,7 @@ class KillSwitch:
 
         return await self._database.write(work)
 
-    async def standing(self) -> dict[str, object]:
+    async def standing(self) -> dict[str, Any]:
         """For whom it is set, tenants or `*`, and for whom of them by command and by the file."""
         by_file = await self._look()
         by_command = await self._database.read(_by_command)

@@ -9,6 +9,7 @@ from observer.records.governance_tables import (
 )
 from observer.records.memory_tables import HEALTHY_LINES, KNOWN_ERRORS, PAST_INCIDENTS
 from observer.records.span_tables import SPANS
+from observer.records.token_tables import TOKENS
 
 MIGRATIONS: list[tuple[str, ...]] = [
     (
@@ -232,4 +233,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
     TRIGGERS,
     NO_PROGRESS,
     SPANS,
+    TOKENS,
 ]

@@ -16,6 +16,8 @@ _IS_HELD = IS_HELD.format(tenant="sessions.tenant_id")
 _STATUS = f"iif(sessions.status = 'queued' AND {_IS_HELD}, 'suspended', sessions.status)"
 """What waits because its tenant is held is suspended."""
 
+_ENDED = ("resolved", "escalated", "acknowledged", "failed")
+
 
 class SessionViews:
     """Reads only."""
@@ -91,6 +93,25 @@ class SessionViews:
             }
 
         return await self._database.read(work)
+
+    async def standing(self, tenant_id: str, session_id: str) -> dict[str, Any] | None:
+        """How a session stands: `ended`, and `unwritten` while lines of it wait for the journal."""
+        who = (tenant_id, session_id)
+        row = await self._database.read(
+            lambda c: c.execute(
+                f"SELECT session_id, tenant_id, {_STATUS} AS status, severity, stage, outcome,"
+                " EXISTS (SELECT 1 FROM journal WHERE tenant_id = ? AND session_id = ?)"
+                " AS unwritten FROM sessions WHERE tenant_id = ? AND session_id = ?",
+                who * 2,
+            ).fetchone()
+        )
+        if row is None:
+            return None
+        return {
+            **dict(row),
+            "ended": row["status"] in _ENDED,
+            "unwritten": bool(row["unwritten"]),
+        }
 
     async def course(self, event_key: str) -> Course:
         """The calls that were made for one event, and for how long it is known."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from observer.records.rulings import Status
+from observer.web.access import OperatorOfAll, Reader, ReaderOfAll
 from observer.web.bodies import Current, JsonBody, body_of, read_body
 from observer.web.refusals import REFUSALS
 
@@ -35,20 +36,26 @@ class Import(BaseModel):
 
 
 @knowledge.get("/known-errors", responses=REFUSALS)
-async def known_errors(observer: Current, status: Status | None = None) -> dict[str, Any]:
+async def known_errors(
+    caller: ReaderOfAll, observer: Current, status: Status | None = None
+) -> dict[str, Any]:
     """The known errors with their figures: the file's, then what was learned and imported."""
     return {"known_errors": await observer.services.learned.list(status)}
 
 
 @knowledge.post("/known-errors/import", responses=REFUSALS, openapi_extra=body_of(Import))
-async def import_known_errors(body: JsonBody, observer: Current) -> dict[str, Any]:
+async def import_known_errors(
+    caller: OperatorOfAll, body: JsonBody, observer: Current
+) -> dict[str, Any]:
     """Check known errors as the file is checked and propose them; one that is known stays."""
     order = read_body(Import, body)
-    return await observer.services.learned.import_text(order.text, order.name, order.by)
+    return await observer.services.learned.import_text(
+        order.text, order.name, caller.name or order.by
+    )
 
 
 @knowledge.get("/known-errors/{known_error}", responses=REFUSALS)
-async def known_error(observer: Current, known_error: str) -> dict[str, Any]:
+async def known_error(caller: ReaderOfAll, observer: Current, known_error: str) -> dict[str, Any]:
     """One known error, whatever its status."""
     return await observer.services.learned.show(known_error)
 
@@ -56,10 +63,14 @@ async def known_error(observer: Current, known_error: str) -> dict[str, Any]:
 @knowledge.post(
     "/known-errors/{known_error}/accept", responses=REFUSALS, openapi_extra=body_of(Word)
 )
-async def accept(known_error: str, body: JsonBody, observer: Current) -> dict[str, Any]:
+async def accept(
+    caller: OperatorOfAll, known_error: str, body: JsonBody, observer: Current
+) -> dict[str, Any]:
     """Act upon it from now on, as far as autonomy.yaml lets it."""
     word = read_body(Word, body)
-    shown = await observer.services.learned.accept(known_error, word.by, word.comment)
+    shown = await observer.services.learned.accept(
+        known_error, caller.name or word.by, word.comment
+    )
     observer.services.drain.wake()
     return shown
 
@@ -67,16 +78,21 @@ async def accept(known_error: str, body: JsonBody, observer: Current) -> dict[st
 @knowledge.post(
     "/known-errors/{known_error}/retire", responses=REFUSALS, openapi_extra=body_of(Word)
 )
-async def retire(known_error: str, body: JsonBody, observer: Current) -> dict[str, Any]:
+async def retire(
+    caller: OperatorOfAll, known_error: str, body: JsonBody, observer: Current
+) -> dict[str, Any]:
     """Do not act upon it any more; it goes on to explain near misses."""
     word = read_body(Word, body)
-    shown = await observer.services.learned.retire(known_error, word.by, word.comment)
+    shown = await observer.services.learned.retire(
+        known_error, caller.name or word.by, word.comment
+    )
     observer.services.drain.wake()
     return shown
 
 
 @knowledge.get("/incidents", responses=REFUSALS)
 async def incidents(
+    caller: Reader,
     observer: Current,
     search: Annotated[str | None, Field(max_length=1000)] = None,
     node: str | None = None,
@@ -85,6 +101,6 @@ async def incidents(
 ) -> dict[str, Any]:
     """Finished incidents with some of these words, the best first; without words the latest."""
     found = await observer.services.memory.past.search(
-        search, tenant_id=tenant_id, node=node, limit=limit
+        search, tenant_id=caller.tenant(tenant_id), node=node, limit=limit
     )
     return {"incidents": [{**asdict(past), "line": past.line()} for past in found]}

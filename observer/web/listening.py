@@ -35,9 +35,12 @@ def bound_socket(host: str, port: int) -> socket.socket:
 class QuietServer(uvicorn.Server):
     """Says where it listens once it does, and leaves the ending to the observer."""
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, ready: Callable[[], None], leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._leaving = leaving
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -47,6 +50,11 @@ class QuietServer(uvicorn.Server):
             print(f"[observer] Process running. Send events to {where}/alerts", flush=True)
             print("[observer] Press Ctrl+C to stop.", flush=True)
             self._ready()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        # Whoever follows something would else be waited for.
+        self._leaving()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

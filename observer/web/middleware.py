@@ -6,11 +6,11 @@ import asyncio
 import ipaddress
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BODY_TIMEOUT_S = 10.0
-_OPEN_PATHS = ("/alerts", "/health")
 
 
 class BodyLimit:
@@ -26,11 +26,11 @@ class BodyLimit:
             return
         headers = {k.lower(): v for k, v in scope["headers"]}
         if headers.get(b"content-encoding", b"identity") != b"identity":
-            await _refuse(send, 415, "a compressed body is not accepted", "content-encoding")
+            await refuse(send, 415, "a compressed body is not accepted", "content-encoding")
             return
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._limit:
-            await _refuse(send, 413, f"the body has more than {self._limit} bytes", "(body)")
+            await refuse(send, 413, f"the body has more than {self._limit} bytes", "(body)")
             return
         body = bytearray()
         try:
@@ -44,11 +44,11 @@ class BodyLimit:
                     more = message.get("more_body", False)
                     if len(body) > self._limit:
                         what = f"the body has more than {self._limit} bytes"
-                        await _refuse(send, 413, what, "(body)")
+                        await refuse(send, 413, what, "(body)")
                         return
         except TimeoutError:
             what = f"the body did not arrive within {_BODY_TIMEOUT_S:g} s"
-            await _refuse(send, 408, what, "(body)")
+            await refuse(send, 408, what, "(body)")
             return
         delivered = False
 
@@ -62,27 +62,7 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-class LoopbackOnly:
-    """Everything but the signed webhook and the health check is for this machine's users."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = {k.lower(): v for k, v in scope["headers"]}
-            if scope["method"] != "GET" and _of_another_site(headers):
-                await _refuse(send, 403, "not from a page of another site", "origin")
-                return
-            client = scope.get("client")
-            closed = not scope["path"].startswith(_OPEN_PATHS)
-            if closed and not is_local(client):
-                await _refuse(send, 403, "only from this machine", "(client)")
-                return
-        await self._app(scope, receive, send)
-
-
-def _of_another_site(headers: dict[bytes, bytes]) -> bool:
+def of_another_site(headers: dict[bytes, bytes]) -> bool:
     """A browser names the page's origin; programs send none."""
     origin = headers.get(b"origin")
     return origin is not None and origin.partition(b"://")[2] != headers.get(b"host", b"")
@@ -103,12 +83,30 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _refuse(send: Send, status: int, detail: str, field: str) -> None:
+def is_loopback_name(host: bytes | None) -> bool:
+    """Whether a request named this machine by a loopback name; a browser always names one."""
+    if host is None:
+        return True
+    try:
+        return is_loopback(urlsplit(f"//{host.decode('latin-1')}").hostname or "")
+    except ValueError:
+        return False
+
+
+async def refuse(
+    send: Send,
+    status: int,
+    detail: str,
+    field: str,
+    more: tuple[tuple[bytes, bytes], ...] = (),
+) -> None:
+    """Answer a request before any route sees it."""
     body = json.dumps({"detail": detail, "field": field}).encode()
     headers: list[tuple[bytes, Any]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from observer.web.access import ReaderOfAll
 from observer.web.bodies import Current
 from observer.worker.judge import snapshot_now
 
@@ -15,7 +16,9 @@ mission = APIRouter()
 
 @mission.get("/mission")
 async def get_mission(
-    observer: Current, limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    caller: ReaderOfAll,
+    observer: Current,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
 ) -> dict[str, Any]:
     """The terms, the figures of this moment, and the verdicts that were given, newest first."""
     services = observer.services

@@ -17,15 +17,19 @@ from observer.errors import (
     InboxFull,
     KnownErrorConflict,
     NotADeadLetter,
+    NotAllowed,
     NothingToResume,
     ObserverError,
     ObserverUnavailable,
     PayloadRejected,
     RecordsUnavailable,
+    TokenConflict,
+    TooManyFollowers,
     UnknownApproval,
     UnknownDeadLetter,
     UnknownKnownError,
     UnknownSession,
+    UnknownToken,
     UnknownTrace,
 )
 from observer.web.bodies import Problem
@@ -39,18 +43,22 @@ STATUS_OF: dict[type[ObserverError], int] = {
     InboxFull: 503,
     KnownErrorConflict: 409,
     NotADeadLetter: 409,
+    NotAllowed: 403,
     NothingToResume: 409,
     ObserverUnavailable: 503,
     RecordsUnavailable: 503,
+    TokenConflict: 409,
+    TooManyFollowers: 503,
     UnknownApproval: 404,
     UnknownDeadLetter: 404,
     UnknownKnownError: 404,
     UnknownSession: 404,
     UnknownTrace: 404,
+    UnknownToken: 404,
 }
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem} for code in (400, 401, 404, 408, 409, 410, 413, 415, 422, 503)
+    code: {"model": Problem} for code in (400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 503)
 }
 
 
