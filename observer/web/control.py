@@ -95,6 +95,7 @@ async def order(
             changed = await observer.lifecycle.unpause(whom)
         case "restart":
             changed = await observer.lifecycle.restart()
+    observer.services.drain.wake()
     held = [h for h in observer.held() if h["tenant_id"] in _own(caller, [h["tenant_id"]])]
     return {"state": observer.lifecycle.state, "changed": changed, "held": held}
 

@@ -138,7 +138,9 @@ async def stream(
         if standing != said:
             yield ServerSentEvent(event="session", data=standing)
             said = standing
-        if standing["ended"] and not unwritten:
+        if unwritten:
+            observer.services.drain.wake()
+        elif standing["ended"]:
             yield ServerSentEvent(event="end", data={"status": standing["status"]})
             return
         if of.follower.lost:
@@ -167,7 +169,7 @@ async def resume(
     empty = not (await request.body()).strip()
     answer = Resume() if empty else read_body(Resume, await json_body(request))
     caller.need(Power.OPERATE if answer.decisions is None else Power.APPROVE)
-    return await observer.resume(
+    taken = await observer.resume(
         caller.tenant(tenant_id) or _DEFAULT,
         session_id,
         None
@@ -176,6 +178,8 @@ async def resume(
         answer.approval_id,
         by=caller.name,
     )
+    observer.services.drain.wake()
+    return taken
 
 
 def unknown(tenant_id: str, session_id: str) -> UnknownSession:

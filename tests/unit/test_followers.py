@@ -1,0 +1,67 @@
+"""Who follows a session gets its lines, and holds up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from observer.errors import TooManyFollowers
+from observer.records.followers import MOST_FOLLOWERS, MOST_LINES_BEHIND, Followers, Line
+
+
+def line(seq: int, tenant: str = "acme", session: str = "s") -> Line:
+    return {"seq": seq, "tenant_id": tenant, "session_id": session}
+
+
+def test_a_follower_gets_the_lines_of_its_tenants_session_in_their_order() -> None:
+    followers = Followers()
+    followers.tell([line(1)])
+    with followers.follow("acme", "s") as follower:
+        followers.tell([line(2), line(3, tenant="globex"), line(4, session="other"), line(5)])
+        assert [one["seq"] for one in follower.take()] == [2, 5]
+        assert follower.take() == []
+    followers.tell([line(6)])
+    assert follower.take() == []
+
+
+def test_who_takes_nothing_is_lost_at_a_bound_and_the_others_go_on() -> None:
+    followers = Followers()
+    with followers.follow("acme", "s") as slow, followers.follow("acme", "s") as quick:
+        for seq in range(MOST_LINES_BEHIND + 50):
+            followers.tell([line(seq)])
+            quick.take()
+        assert (slow.lost, quick.lost) == (True, False)
+        assert [one["seq"] for one in slow.take()] == list(range(MOST_LINES_BEHIND))
+        followers.tell([line(9999)])
+        assert slow.take() == []
+
+
+def test_only_so_many_may_follow_and_who_left_makes_room() -> None:
+    followers = Followers()
+    with ExitStack() as all_of_them:
+        for number in range(MOST_FOLLOWERS):
+            all_of_them.enter_context(followers.follow("acme", f"s-{number}"))
+        with pytest.raises(TooManyFollowers), followers.follow("acme", "one more"):
+            pass
+    with followers.follow("acme", "s"):
+        pass
+
+
+@pytest.mark.asyncio
+async def test_who_waits_is_woken_by_a_line_and_by_the_end() -> None:
+    followers = Followers()
+    with followers.follow("acme", "s") as follower:
+        waiting = asyncio.create_task(follower.wait(60))
+        await asyncio.sleep(0)
+        followers.tell([line(1)])
+        await asyncio.wait_for(waiting, 10)
+        assert len(follower.take()) == 1
+        waiting = asyncio.create_task(follower.wait(60))
+        await asyncio.sleep(0)
+        followers.close()
+        await asyncio.wait_for(waiting, 10)
+        assert follower.over
+    with followers.follow("acme", "s") as late:
+        assert late.over
