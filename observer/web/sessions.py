@@ -69,7 +69,7 @@ async def history(
 ) -> dict[str, Any]:
     """The checkpoints of its runs, the newest first: after which step, what came next, and why.
 
-    Of a session that ended only the last one is kept.
+    Some time after a session ended, only the last one is kept.
     """
     services = observer.services
     tenant = caller.tenant(tenant_id) or _DEFAULT
