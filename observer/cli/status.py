@@ -25,6 +25,8 @@ def status(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
         emit(health)
     else:
         facts(findings(health))
+        if set(health) == {"state"}:
+            complain("More is told to a token for all tenants: OBSERVER_TOKEN takes it.")
     if answer.status == SICK:
         complain("; ".join(health.get("reasons") or []) or "The observer can't do its job.")
         raise typer.Exit(1)

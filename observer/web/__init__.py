@@ -1,1 +1,1 @@
-"""What stands around the routes: bodies, refusals, limits, and the listening socket."""
+"""The routes and what stands around them: who asks, bodies, refusals, the listening socket."""

@@ -387,6 +387,13 @@ DEAD_LETTER = {
 }
 
 
+def test_status_says_how_to_hear_more_than_the_state(stub: Stub) -> None:
+    stub.on("GET /health", 200, {"state": "RUNNING"})
+    result = run("status", "--url", stub.url)
+    assert (result.exit_code, "RUNNING" in result.stdout) == (0, True)
+    assert "OBSERVER_TOKEN" in result.stderr
+
+
 def routes(stub: Stub) -> None:
     stub.on("GET /health", 200, HEALTH)
     stub.on("GET /sessions", 200, {"sessions": [SESSION]})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from observer.errors import TooManyFollowers
 from observer.records.followers import MOST_FOLLOWERS, MOST_LINES_BEHIND, Followers, Line
+from observer.web.sessions import Followed, stream
 
 
 def line(seq: int, tenant: str = "acme", session: str = "s") -> Line:
@@ -65,3 +68,45 @@ async def test_who_waits_is_woken_by_a_line_and_by_the_end() -> None:
         assert follower.over
     with followers.follow("acme", "s") as late:
         assert late.over
+
+
+class SlowFile:
+    """A session that has ended, and whose last line reaches the file when it is asked for."""
+
+    def __init__(self, followers: Followers) -> None:
+        self._followers = followers
+        self.unwritten = True
+
+    async def standing(self, tenant_id: str, session_id: str) -> dict[str, Any]:
+        ended = {"status": "resolved", "ended": True}
+        return {**ended, "unwritten": self.unwritten}
+
+    def wake(self) -> None:
+        self.unwritten = False
+        self._followers.tell([line(7)])
+
+
+@pytest.mark.asyncio
+async def test_the_end_waits_for_the_last_line() -> None:
+    followers = Followers()
+    file = SlowFile(followers)
+    observer: Any = SimpleNamespace(services=SimpleNamespace(session_views=file, drain=file))
+    with followers.follow("acme", "s") as follower:
+        told = [one async for one in stream(observer, Followed("acme", "s", follower))]
+    assert [one.event for one in told] == ["session", "journal", "end"]
+
+
+@pytest.mark.asyncio
+async def test_who_fell_behind_is_told_so_and_let_go() -> None:
+    followers = Followers()
+    views = SimpleNamespace(standing=still_running)
+    observer: Any = SimpleNamespace(services=SimpleNamespace(session_views=views))
+    with followers.follow("acme", "s") as follower:
+        for seq in range(MOST_LINES_BEHIND + 1):
+            followers.tell([line(seq)])
+        told = [one async for one in stream(observer, Followed("acme", "s", follower))]
+    assert [one.event for one in told][-2:] == ["session", "lost"]
+
+
+async def still_running(tenant_id: str, session_id: str) -> dict[str, Any]:
+    return {"status": "running", "ended": False, "unwritten": False}
