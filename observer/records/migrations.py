@@ -232,6 +232,6 @@ MIGRATIONS: list[tuple[str, ...]] = [
     MISSION,
     TRIGGERS,
     NO_PROGRESS,
-    SPANS,
     TOKENS,
+    SPANS,
 ]

@@ -150,6 +150,7 @@ def live_through_a_night(world: World) -> None:
         "approval_id": [approval["id"]],
         "dead_letter_id": [letter["id"]],
         "trace_id": [run["trace_id"] for run in session["runs"]],
+        "trace_or_session": ["ended-of-bravo", session["runs"][0]["trace_id"]],
         "known_error": [known_error["id"]],
         "command": list(COMMANDS),
         "token": [token],

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from observer.domain.access import HERE
 from observer.domain.span import FINAL_RESPONSE
 from observer.errors import DataDirUnusable, ObserverError
 from observer.records.data_dir import DataDir
@@ -50,12 +52,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def as_this_machines_user(app: ASGIApp) -> ASGIApp:
+    """What the gate says of a caller, where no token was ever made."""
+
+    async def here(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"caller": HERE}}, receive, send)
+
+    return here
+
+
 def get(folder: Path, path: str) -> tuple[int, Any]:
     async def ask() -> httpx.Response:
         database = Database(folder / "observer.db")
         await database.open()
         app = FastAPI()
         app.include_router(traces)
+        app.add_middleware(as_this_machines_user)
         app.add_exception_handler(ObserverError, explain)
         app.dependency_overrides[current_observer] = lambda: SimpleNamespace(
             services=SimpleNamespace(database=database)
