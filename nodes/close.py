@@ -1,4 +1,4 @@
-"""Write the outcome, the report and the eval candidate."""
+"""Write the outcome and the report; the end of the run leaves the eval candidate."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from graph.state import ObserverState
 from nodes.escalate import findings_of
-from observer.domain.calls import CallStatus, Run
+from observer.domain.calls import CallStatus
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Severity
-from observer.domain.remedy import ApprovalState
 from observer.records.memory import Memory
 from observer.records.session_views import SessionViews
 
@@ -20,7 +19,6 @@ async def close(
     memory: Memory,
     session_views: SessionViews,
     tree: DependencyTree,
-    run: Run,
 ) -> dict[str, Any]:
     incident, cause = state["incident"], ""
     if incident.severity is Severity.INFO:
@@ -37,24 +35,6 @@ async def close(
         cause = findings.cause
     await memory.keep(
         incident,
-        {
-            "input": {
-                "tenant_id": incident.tenant_id,
-                "stage": incident.stage,
-                "severity": incident.severity,
-                "message": incident.message,
-            },
-            "session_id": incident.session_id,
-            "trace_id": run.trace_id,
-            "final_output": report,
-            "tool_calls": [
-                {"tool": o.tool, "status": o.status, "result": o.summary, "key": o.key}
-                for o in state["observations"]
-            ],
-            "outcome": outcome,
-            "user_feedback": None,
-            "hitl_override": _hitl(state),
-        },
         cause=cause,
         walk=state.get("walk") or [],
         attempts=_attempts(state),
@@ -72,10 +52,3 @@ def _attempts(state: ObserverState) -> list[tuple[str, bool]]:
     tried = [", ".join(dict.fromkeys(tools)) for tools in ideas.values()]
     healed = state["healthy"] is True and not state["spared"]
     return [(idea, healed and place == len(tried)) for place, idea in enumerate(tried, start=1)]
-
-
-def _hitl(state: ObserverState) -> dict[str, Any]:
-    return {
-        "fired": state["approval"] is not ApprovalState.NONE,
-        "decision": str(state["approval"]),
-    }

@@ -49,13 +49,18 @@ from observer.records.steps import Steps
 from observer.records.tokens import Tokens
 from observer.services import Services
 from observer.settings import Configuration
+from observer.settings.fingerprint import fingerprint
 
 logger = logging.getLogger("observer")
 
 
 @asynccontextmanager
-async def open_services(configuration: Configuration, data_dir: DataDir) -> AsyncIterator[Services]:
+async def open_services(
+    configuration: Configuration, data_dir: DataDir, tools: McpSessions | None = None
+) -> AsyncIterator[Services]:
     """Open records and tool servers of a data directory that this process has locked.
+
+    `tools` stand for the configured servers.
 
     Raises:
         ConfigurationError: a tool server does not start, a tool has no autonomy row, or the
@@ -78,7 +83,9 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
     approvals = Approvals(database, journal)
     events = Events(database)
     settings = configuration.observer
-    mcp = McpSessions(settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections)
+    mcp = tools or McpSessions(
+        settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections
+    )
     memory = Memory(
         database,
         journal,
@@ -128,7 +135,7 @@ async def open_services(configuration: Configuration, data_dir: DataDir) -> Asyn
         today=today,
         money=money,
         events=events,
-        sessions=Sessions(database, journal),
+        sessions=Sessions(database, journal, configuration=fingerprint(configuration.directory)),
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
         outcomes=outcomes,

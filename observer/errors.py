@@ -132,3 +132,7 @@ class KillSwitchOn(ObserverError):
 
 class CapReached(ObserverError):
     """As much was done without asking as autonomy.yaml lets be done."""
+
+
+class NothingToJudge(ObserverError):
+    """No event of this session has ended in a run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -129,35 +128,20 @@ class Memory:
     async def keep(
         self,
         incident: Incident,
-        candidate: dict[str, Any],
         *,
         cause: str = "",
         walk: Sequence[str] = (),
         attempts: Sequence[tuple[str, bool]] = (),
         outcome: str,
     ) -> None:
-        """What stays of a finished event: an eval candidate (seed 001, step 8), and the incident.
-
-        An INFO is no incident.
-        """
-
-        def work(connection: Connection) -> None:
-            connection.execute(
-                "INSERT INTO eval_candidates (event_key, record) VALUES (?, ?)"
-                " ON CONFLICT (event_key) DO UPDATE SET record = excluded.record",
-                (incident.event_key, json.dumps(candidate, default=str)),
+        """What stays of a finished event to look things up in. An INFO is no incident."""
+        if incident.severity is Severity.INFO:
+            return
+        await self._database.write(
+            lambda connection: self.past.keep_in(
+                connection, incident, cause=cause, walk=walk, attempts=attempts, outcome=outcome
             )
-            if incident.severity is not Severity.INFO:
-                self.past.keep_in(
-                    connection,
-                    incident,
-                    cause=cause,
-                    walk=walk,
-                    attempts=attempts,
-                    outcome=outcome,
-                )
-
-        await self._database.write(work)
+        )
 
 
 def forgive_in(connection: Connection, known_error: str) -> None:

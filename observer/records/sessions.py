@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 
 from observer.domain.event import Event, Severity, thread_id
 from observer.records.arrivals import Arrivals
-from observer.records.database import Connection
+from observer.records.candidates import EvalCandidates
+from observer.records.database import Connection, Database
 from observer.records.events import StoredEvent
+from observer.records.journal import Journal
 from observer.records.old_records import note_stale
 
 
@@ -27,7 +29,11 @@ def _nothing(_connection: Connection, _trace_id: str) -> None:
 
 
 class Sessions(Arrivals):
-    """The one writer of `sessions`, `events` and `runs`."""
+    """The one writer of `sessions`, `events` and `runs`; an event that ends leaves a candidate."""
+
+    def __init__(self, database: Database, journal: Journal, *, configuration: str = "") -> None:
+        super().__init__(database, journal)
+        self.candidates = EvalCandidates(database, journal, configuration)
 
     async def revive(self, stored: StoredEvent) -> bool:
         """A person asked for another try; false: the event is not given up, or not any more."""
@@ -157,6 +163,16 @@ class Sessions(Arrivals):
             "SELECT count(*) FROM state_transitions WHERE event_key = ? AND trace_id = ?",
             (stored.key, trace_id),
         ).fetchone()
+        if event_status in ("done", "dead"):
+            self.candidates.keep_in(
+                connection,
+                stored,
+                outcome=outcome or session_status,
+                report=report,
+                severity=severity or event.severity,
+                remedy=remedy,
+                reason=reason,
+            )
         self._journal.append(
             connection,
             "outcome",

@@ -47,7 +47,7 @@ class Shelf:
 
     async def keep(self, number: int, *args: str, **more: Any) -> None:
         said: dict[str, Any] = {"outcome": "resolved", "attempts": HEALED, **more}
-        await self.memory.keep(incident(number, *args), {}, **said)
+        await self.memory.keep(incident(number, *args), **said)
 
     async def similar(self, message: str = POOL, *, node: str = "consumer", tenant: str = "a"):
         found = await self.memory.similar(tenant, node, message, exclude_session="s-now")
@@ -117,7 +117,7 @@ async def test_only_the_tenants_own_node_and_other_sessions_are_looked_at(shelf:
     await shelf.keep(2, POOL, "producer")
     await shelf.keep(3, POOL, "consumer", "b")
     await shelf.memory.keep(
-        replace(incident(4), session_id="s-now"), {}, outcome="resolved", attempts=HEALED
+        replace(incident(4), session_id="s-now"), outcome="resolved", attempts=HEALED
     )
     assert await shelf.similar() == ["s-1"]
     assert await shelf.similar(tenant="c") == []
@@ -153,7 +153,7 @@ async def test_how_often_a_remedy_held_is_counted_on_its_node_over_the_latest_ti
 async def test_an_event_is_kept_once_and_an_info_not_at_all(shelf: Shelf) -> None:
     for _ in range(3):
         await shelf.keep(1)
-    await shelf.memory.keep(replace(incident(2), severity=Severity.INFO), {}, outcome="x")
+    await shelf.memory.keep(replace(incident(2), severity=Severity.INFO), outcome="x")
     assert await shelf.search(None) == ["s-1"]
     (found,) = await shelf.memory.similar("a", "consumer", POOL, "s-now")
     assert found.tried == 1

@@ -1,0 +1,1 @@
+"""Recorded events tried again, against the configuration of today and the tools of then."""
