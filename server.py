@@ -24,6 +24,7 @@ from observer.watch.metrics import CONTENT_TYPE
 from observer.web.access import Gate, ReaderOfAll, caller_of, refuse_unguarded
 from observer.web.bodies import AcceptedEvent, AcceptedEvents, Current, SignedBody, body_of
 from observer.web.control import control
+from observer.web.feedback import feedback
 from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
 from observer.web.middleware import BodyLimit, is_loopback
@@ -101,7 +102,7 @@ def create_app(observer: Observer | None = None) -> FastAPI:
     if observer is not None:
         app.state.observer = observer
         max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
-    for routes in (router, sessions, control, knowledge, mission, tokens, traces):
+    for routes in (router, sessions, feedback, control, knowledge, mission, tokens, traces):
         app.include_router(routes)
     refuse_unguarded(app)
     for kind in (ObserverError, RequestValidationError, HTTPException):

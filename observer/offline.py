@@ -12,6 +12,7 @@ from observer.domain.redaction import Redactor
 from observer.domain.token_order import TokenOrder
 from observer.errors import ConfigurationError
 from observer.records.approvals import Approvals
+from observer.records.candidates import EvalCandidates
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.journal import Journal
@@ -34,6 +35,19 @@ def answer_offline(approval_id: str, decisions: list[dict[str, Any]]) -> str:
 
     _with_records(work)
     return f"the answer to {approval_id} is written down; the observer takes it up when it starts"
+
+
+def judge_offline(
+    tenant_id: str, session_id: str, feedback: str, note: str | None
+) -> dict[str, Any]:
+    """Write a person's thumb on a session into the configured data directory.
+
+    Raises:
+        ObserverError: the directory is in use or holds no records, or nothing has ended there.
+    """
+    return _with_records(
+        lambda db, journal: EvalCandidates(db, journal).judge(tenant_id, session_id, feedback, note)
+    )
 
 
 def add_token_offline(order: dict[str, Any]) -> dict[str, Any]:

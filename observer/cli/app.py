@@ -15,6 +15,8 @@ from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
+from observer.cli.evals import evals
+from observer.cli.feedback import feedback
 from observer.cli.incidents import incidents
 from observer.cli.init import init
 from observer.cli.journal import journal
@@ -48,6 +50,7 @@ COMMANDS = [
     traces,
     dead_letters,
     redeliver,
+    feedback,
     init,
     validate,
     pause,
@@ -91,6 +94,7 @@ app.add_typer(tree, name="tree")
 app.add_typer(known_errors, name="known-errors")
 app.add_typer(incidents, name="incidents")
 app.add_typer(token, name="token")
+app.add_typer(evals, name="evals")
 
 
 @app.callback()

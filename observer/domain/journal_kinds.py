@@ -27,6 +27,7 @@ class Kind(StrEnum):
     TRIGGER = "trigger"
     LEARNED = "learned"
     KNOWN_ERROR = "known_error"
+    FEEDBACK = "feedback"
     RETENTION = "retention"
     ACCESS = "access"
     JOURNAL = "journal"

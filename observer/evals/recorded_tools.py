@@ -21,9 +21,9 @@ _STAMP = re.compile(
 class RecordedTools(McpSessions):
     """Answers by tool, arguments and place: what was done so far tells looks before it from after.
 
-    A look that is repeated more often than it was recorded sees what was seen last. A call that was
-    not recorded is an error, but for a notification, which counts as delivered; both are listed in
-    `unrecorded`.
+    A look that is repeated more often than it was recorded sees what was seen last; a channel that
+    was broken stays so. A call that was not recorded is an error, but for a notification, which
+    counts as delivered; both are listed in `unrecorded`.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class RecordedTools(McpSessions):
             done += call.purpose is Purpose.REMEDY
         self._made: dict[int, int] = {}
         self._done = 0
+        self._unclear: set[str] = set()
         self.unrecorded: list[str] = []
 
     async def start(self) -> None:
@@ -69,8 +70,10 @@ class RecordedTools(McpSessions):
         return None
 
     async def look_up(self, tool: str, key: str) -> Reply | None:
-        """What was unclear then stays unclear."""
-        return None
+        """What was unclear then stays unclear; anything else was not done before it was called."""
+        if key in self._unclear:
+            return None
+        return Reply(CallStatus.SUCCESS, {"found": False}, "not found")
 
     async def call(self, tool: str, args: Mapping[str, Any]) -> Reply:
         """The recorded answer, moved in time as if it came just now."""
@@ -87,12 +90,14 @@ class RecordedTools(McpSessions):
             return Reply(CallStatus.ERROR, None, "failed, as it was recorded")
         if recorded.purpose is Purpose.REMEDY:
             self._done += 1
+        if recorded.status in (CallStatus.UNKNOWN, CallStatus.TIMEOUT):
+            self._unclear.add(str(args.get(KEY)))
         passed = datetime.now(UTC) - recorded.at
         payload = _moved(recorded.result, passed)
         return Reply(recorded.status, payload, _moved(recorded.summary or "", passed))
 
     def _place_of(self, tool: str, asked: dict[str, Any]) -> int | None:
-        """The first recorded call that fits and was not made; of looks else the last that was."""
+        """The first recorded call that fits and was not made; else the last whose answer lasts."""
         fitting = [
             place
             for place, (done, call) in enumerate(self._calls)
@@ -104,8 +109,13 @@ class RecordedTools(McpSessions):
             call = self._calls[place][1]
             if self._made.get(place, 0) < call.attempts:
                 return place
-        looks = [p for p in fitting if self._calls[p][1].purpose is Purpose.READ]
-        return looks[-1] if looks else None
+        again = [p for p in fitting if _lasts(self._calls[p][1])]
+        return again[-1] if again else None
+
+
+def _lasts(call: RecordedCall) -> bool:
+    broken = call.purpose is Purpose.NOTIFY and call.status is not CallStatus.SUCCESS
+    return call.purpose is Purpose.READ or broken
 
 
 def _said(args: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ BuildGraph = Callable[
     [Services, BaseCheckpointSaver[Any] | None], CompiledStateGraph[Any, Any, Any, Any]
 ]
 
+
 @dataclass(frozen=True)
 class Replayed:
     """What became of the event this time."""
