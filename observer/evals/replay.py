@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from observer.evals.staging import as_then
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
 from observer.records.events import StoredEvent
+from observer.records.trials import let_pass
 from observer.services import Services
 from observer.settings import Configuration
 from observer.worker.runner import Runner
@@ -83,8 +83,7 @@ class _Trial:
         self._services = services
         self._runner = Runner(services, graph)
         self._tools = tools
-        questions = case.hitl_override.questions
-        self._people = iter([q for q in questions if q.status != ELAPSED])
+        self._questions = list(case.hitl_override.questions)
         self._unanswered: list[str] = []
 
     async def run(self) -> Replayed:
@@ -118,30 +117,31 @@ class _Trial:
         return "failed"
 
     async def _answer(self, approval: Approval) -> None:
+        """As it ended then, if the same was asked; else patience passes, and people are silent."""
         approvals = self._services.approvals
-        if approval.runs_at is not None:
-            await asyncio.sleep(max(0.0, approval.runs_at - time.time()))
-            await approvals.elapse(approval)
-            # It has waited as long as it is to: what was noted of its age is not younger.
-            self._services.dispatcher.forget(approval.event_key)
-            return
         asked = [(a["name"], a["args"]) for a in approval.request["action_requests"]]
-        then, what = next(self._people, None), ", ".join(f"{name} {args}" for name, args in asked)
-        if then is None:
-            self._unanswered.append(f"a person is asked, and was not then: {what}")
-        elif not _same(then, asked):
-            self._unanswered.append(f"a person is asked something else than then: {what}")
-        elif then.status != "answered":
-            message = next((d.get("message", "") for d in then.decisions), "")
-            await approvals.end(approval, then.status, message)
-            return
-        else:
+        then = next((q for q in self._questions if _same(q, asked)), None)
+        if then is not None:
+            self._questions.remove(then)
+        if then is None and approval.runs_at is None:
+            what = ", ".join(f"{name} {args}" for name, args in asked)
+            self._unanswered.append(f"a person is asked what nobody was asked then: {what}")
+        if approval.runs_at is not None and (then is None or then.status == ELAPSED):
+            await let_pass(self._services.database, max(0.0, approval.runs_at - time.time()))
+            await approvals.elapse(approval)
+            # What was noted of its age is of before.
+            self._services.dispatcher.forget(approval.event_key)
+        elif then is not None and then.status == "answered":
             try:
                 await approvals.answer(approval.id, then.decisions)
-                return
             except AnswerRejected as error:
                 self._unanswered.append(f"the answer of then does not fit: {error}")
-        await approvals.end(approval, "expired", "nobody answered in time")
+                await approvals.end(approval, "expired", "nobody answered in time")
+        elif then is not None and then.status == "withdrawn":
+            message = next((d.get("message", "") for d in then.decisions), "")
+            await approvals.end(approval, then.status, message)
+        else:
+            await approvals.end(approval, "expired", "nobody answered in time")
 
 
 def _same(then: Question, asked: list[tuple[str, dict[str, Any]]]) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from pathlib import Path
 
-from observer.domain.autonomy import Rule
 from observer.domain.known_error import KnownError
 from observer.domain.remedy import Call, Remedy, Wait
 from observer.domain.windows import Window
@@ -20,8 +18,8 @@ FASTER = 1024
 def as_then(configuration: Configuration, moment: datetime, data_dir: Path) -> Configuration:
     """The configuration for one trial of what came in at this moment.
 
-    Every wait is 1,024 times shorter: between looks, for recovery, and until patience is over. How
-    often is looked stays the same. Each window of a promise is open or closed as it was.
+    Every wait is 1,024 times shorter, between looks and for recovery; how often is looked stays the
+    same. Each window of a promise is open or closed as it was.
     """
     runbook, tree = configuration.runbook, configuration.tree
     check = runbook.check
@@ -35,7 +33,6 @@ def as_then(configuration: Configuration, moment: datetime, data_dir: Path) -> C
                 "check": check.model_copy(update=shorter),
             }
         ),
-        autonomy={name: _impatient(rule) for name, rule in configuration.autonomy.items()},
         known_errors=tuple(_hurried(known) for known in configuration.known_errors),
         tree=replace(
             tree,
@@ -45,12 +42,6 @@ def as_then(configuration: Configuration, moment: datetime, data_dir: Path) -> C
             },
         ),
     )
-
-
-def _impatient(rule: Rule) -> Rule:
-    nodes: Mapping[str, Rule] = {name: _impatient(own) for name, own in rule.on_nodes.items()}
-    delay = timedelta(seconds=rule.delay.total_seconds() / FASTER)
-    return replace(rule, delay=delay, on_nodes=nodes)
 
 
 def _hurried(known: KnownError) -> KnownError:
