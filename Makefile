@@ -5,7 +5,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # The slow tests mostly wait for processes of theirs: more workers than two cores.
 WORKERS ?= 3
 
-.PHONY: demo test check install install-dev serve bench crash-proof soak lock clean
+.PHONY: demo test check install install-dev serve evals bench crash-proof soak lock clean
 
 demo: install          ## Start, send the lab's three events, show what happens
 	@.venv/bin/observer demo
@@ -30,6 +30,12 @@ install-dev: .venv/installed-dev  ## And with what the tests need
 
 serve: install         ## The daemon on port 9090
 	@.venv/bin/observer serve
+
+evals: install-dev     ## The labelled cases against the shipped configurations
+	@.venv/bin/observer evals run --config config evals/lab.jsonl
+	@folder=$$(mktemp -d) && .venv/bin/python -m tests.evals.stack_scenes $$folder/config && \
+	  GITHUB_TOKEN=nobody-is-told .venv/bin/observer evals run --config $$folder/config \
+	  evals/stack.jsonl; code=$$?; rm -rf $$folder; exit $$code
 
 soak: install-dev      ## 20,000 events: memory flat, databases bounded, nothing lost
 	@.venv/bin/python -m tests.crash.soak

@@ -19,11 +19,13 @@ from graph.build import build_graph, serializer
 from observer.domain.eval_case import Case, label_of
 from observer.evals.replay import replay
 from observer.settings import load_configuration
-from tests.evals.lab_scenes import NOTHING_WRONG, SCENES, Scene, prepare
+from tests.evals import lab_scenes, queue_scenes
+from tests.evals.lab_scenes import NOTHING_WRONG, Scene, prepare
 from tests.observer_process import ENDED, ROOT, ObserverProcess
 from tests.stack.part import wait_until
 
 Row = dict[str, Any]
+SCENES = {**lab_scenes.SCENES, **queue_scenes.SCENES}
 ROWS = ROOT / "evals"
 PATIENT = {
     "OBSERVER__QUEUE__POLLING_INTERVAL": "100ms",
