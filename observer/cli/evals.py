@@ -13,7 +13,6 @@ from observer.cli.environment import (
     AsJson,
     ConfigDir,
     DataDirOption,
-    settle,
 )
 from observer.cli.render import complain, emit, say
 
@@ -38,7 +37,6 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
     """
     import asyncio
 
-    settle(DEFAULT_DATA_DIR, config)
     from observer.evals.cases import read_cases
     from observer.evals.replay import replay
     from observer.evals.verdict import Verdict, judge

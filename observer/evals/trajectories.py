@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
@@ -23,7 +24,8 @@ def matches(mode: Mode, made: Sequence[WantedCall], wanted: Sequence[WantedCall]
 
 @cache
 def _evaluator(mode: Mode) -> Callable[..., Any]:
-    # It brings LangChain's tracing with it, which costs a second and stays off.
+    # It brings LangSmith's tracing with it: a trial tells nobody.
+    os.environ["LANGSMITH_TRACING"] = "false"
     from agentevals.trajectory.match import create_trajectory_match_evaluator
 
     return create_trajectory_match_evaluator(trajectory_match_mode=mode)

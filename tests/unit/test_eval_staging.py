@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observer.evals.staging import FASTER, as_then
@@ -55,6 +55,7 @@ def test_every_wait_is_shorter_and_nothing_else_is_changed(
     assert then.escalation == stack.escalation
 
 
+@example(interval=0.1, timeout=0.7, looks=7)
 @given(
     interval=st.floats(0.001, 3600), timeout=st.floats(0.001, 86400), looks=st.integers(1, 10_000)
 )
