@@ -1,0 +1,129 @@
+"""The one entry: what is held, what keys say, and what free text shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from observer.domain.redaction import keys
+from observer.domain.redaction.held import Held
+from observer.domain.redaction.matching import MASK_BEGINS
+from observer.domain.redaction.text import TextRules
+
+MASK = f"{MASK_BEGINS}held]"
+"""What stands where a secret of this process stood."""
+
+_LONGEST_REMEMBERED = 4096
+_REMEMBERED = 2048
+_LONGEST_LABELLED = 200
+_SHORTEST_NUMBER = 10**9
+"""Below it no number is long enough for a card, an account or a telephone."""
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A value without what must not be kept, and the names of the rules that took it out."""
+
+    value: Any
+    rules: list[str]
+
+
+class Redactor:
+    """Takes out what must be written nowhere: by exact value, by key name and by text rules.
+
+    What an audit needs stays: ids, idempotency keys, hashes, times, figures, hosts and ports.
+    """
+
+    def __init__(self, secrets: Iterable[str], *, ip_addresses: bool = False) -> None:
+        self._held = Held(secrets)
+        self._rules = TextRules(ip_addresses=ip_addresses)
+        # One alert's words pass here again and again on their way.
+        self._remembered = lru_cache(_REMEMBERED)(self._cleaned)
+        self._label = lru_cache(_REMEMBERED)(self._asks_about)
+
+    def text(self, value: str) -> str:
+        """The text, cleaned."""
+        return self._clean(value)[0]
+
+    def value(self, value: Any) -> Any:
+        """The same, at any depth of a JSON value."""
+        return self._walked(value, [])
+
+    def note(self, value: Any) -> Redacted:
+        """The same, with the names of the rules that fired, each once."""
+        fired: list[str] = []
+        clean = self._walked(value, fired)
+        return Redacted(clean, list(dict.fromkeys(fired)))
+
+    def _clean(self, text: str) -> tuple[str, list[str]]:
+        if len(text) > _LONGEST_REMEMBERED:
+            return self._cleaned(text)
+        return self._remembered(text)
+
+    def _cleaned(self, text: str) -> tuple[str, list[str]]:
+        without = self._held.masked(text, MASK)
+        held = [] if without is text else ["held"]
+        clean, fired = self._rules.clean(without)
+        return clean, held + fired
+
+    def _walked(self, value: Any, fired: list[str]) -> Any:
+        if isinstance(value, str):
+            clean, rules = self._clean(value)
+            fired += rules
+            return clean
+        if isinstance(value, dict):
+            items = cast("dict[str, Any]", value)
+            return {
+                self._key(key, fired): self._under(key, item, fired) for key, item in items.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self._walked(item, fired) for item in cast("list[Any]", value)]
+        if isinstance(value, int) and value >= _SHORTEST_NUMBER:
+            return self._number(value, "", fired)
+        return value
+
+    def _number(self, value: int, label: str, fired: list[str]) -> Any:
+        """A card's or a telephone's number is one without quotes, too."""
+        told = f"{label}{value}"
+        clean, rules = self._clean(told)
+        fired += rules
+        return value if clean == told else clean.removeprefix(label)
+
+    def _key(self, key: Any, fired: list[str]) -> Any:
+        return self._walked(key, fired) if isinstance(key, str) else key
+
+    def _under(self, key: Any, item: Any, fired: list[str]) -> Any:
+        rule = keys.about(key) if isinstance(key, str) else None
+        if rule is not None and not _says_nothing(item, rule):
+            fired.append(rule)
+            return f"{MASK_BEGINS}{rule}]"
+        if isinstance(item, str) and isinstance(key, str):
+            return self._labelled(key, item, fired)
+        if isinstance(item, int) and item >= _SHORTEST_NUMBER:
+            return self._number(item, f"{key}: ", fired)
+        return self._walked(item, fired)
+
+    def _asks_about(self, key: str) -> bool:
+        return self._rules.asks_about(key)
+
+    def _labelled(self, key: str, item: str, fired: list[str]) -> str:
+        """A value whose key, written before it, makes a rule fire that the value alone does not."""
+        clean = self._walked(item, fired)
+        if clean != item or len(item) > _LONGEST_LABELLED or not self._label(key):
+            return clean
+        told, rules = self._clean(f"{key}: {item}")
+        before = f"{key}: "
+        if rules and told.startswith(before):
+            fired += rules
+            return told[len(before) :]
+        return clean
+
+
+def _says_nothing(item: Any, rule: str) -> bool:
+    if item is None or item == "" or isinstance(item, bool):
+        return True
+    if isinstance(item, str) and item.startswith(MASK_BEGINS) and item.endswith("]"):
+        return True
+    return rule == "personal" and not isinstance(item, (str, int))

@@ -1,0 +1,78 @@
+"""What is taken out of free text, in the text itself, under its escapes and in its base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+
+from observer.domain.redaction import numbers, people, phones, secrets, tokens
+from observer.domain.redaction.escapes import Unescaped
+from observer.domain.redaction.matching import Found, Rule, Rules, Span, replaced, where
+
+_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&[a-z#]")
+_IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+
+
+def _is_address(found: Found) -> bool:
+    try:
+        ipaddress.ip_address(found.value)
+    except ValueError:
+        return False
+    return True
+
+
+class TextRules:
+    """The rules for free text."""
+
+    def __init__(self, *, ip_addresses: bool = False) -> None:
+        plain = [*secrets.RULES, *tokens.RULES, *numbers.RULES, *phones.RULES, *people.RULES]
+        if ip_addresses:
+            plain.append(Rule("ip-address", _IP, where(_is_address)))
+        self._inner = Rules(plain)
+        blob = r"\b[A-Za-z0-9+/_-]{16,}={0,2}"
+        self._outer = Rules([*plain, Rule("encoded", blob, where(self._hides))])
+
+    def clean(self, text: str) -> tuple[str, list[str]]:
+        """The text with masks, and the rules that fired."""
+        data = text.encode(errors="replace")
+        spans = self._spans(data)
+        if not spans:
+            return text, []
+        cleaned, names = replaced(data, spans)
+        return cleaned.decode(errors="replace"), names
+
+    def asks_about(self, label: str) -> bool:
+        """Whether a label makes rules look at what it stands before."""
+        return self._inner.worth_a_try(f"{label}: 0".encode())
+
+    def _spans(self, data: bytes) -> list[Span]:
+        spans = self._outer.spans(data)
+        if _ESCAPED.search(data):
+            unescaped = Unescaped(data)
+            spans += [
+                (*unescaped.original(start, end), name)
+                for start, end, name in self._inner.spans(unescaped.data)
+            ]
+        return spans
+
+    def _hides(self, found: Found) -> bool:
+        """Whether a piece of base64 holds text that a rule fires on."""
+        piece = found.data[found.start : found.end].rstrip(b"=").translate(_STANDARD)
+        try:
+            begins = base64.b64decode(piece[:16])
+            if not begins.isascii() or not begins.decode().isprintable():
+                return False
+            text = base64.b64decode(piece[: len(piece) // 4 * 4] + _rest(piece))
+            return text.decode().isprintable() and bool(self._inner.spans(text))
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+
+
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _rest(piece: bytes) -> bytes:
+    rest = piece[len(piece) // 4 * 4 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
