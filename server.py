@@ -140,6 +140,7 @@ async def _serve(configuration: Configuration, listener: socket.socket) -> int:
         server = QuietServer(
             uvicorn.Config(
                 create_app(observer),
+                log_config=None,  # what it prints goes where ours does, and is cleaned there
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=5,

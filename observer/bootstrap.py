@@ -14,6 +14,7 @@ from observer.gateway.budgets import Budgets
 from observer.gateway.chat_models import ChatModels
 from observer.gateway.claims import Claims
 from observer.gateway.dispatcher import Dispatcher
+from observer.gateway.logs import clean_logs
 from observer.gateway.mcp_sessions import McpSessions
 from observer.gateway.models import Models
 from observer.gateway.money import Money
@@ -41,6 +42,7 @@ from observer.records.memory import Memory
 from observer.records.mission import Mission
 from observer.records.outcomes import Outcomes
 from observer.records.progress import Progress
+from observer.records.salt import salt_of
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
@@ -68,7 +70,13 @@ async def open_services(
         DataDirUnusable: the database cannot be used.
     """
     os.environ.setdefault("LANGSMITH_TRACING", "false")
-    redactor = Redactor(list(configuration.secrets))
+    redaction = configuration.redaction
+    redactor = Redactor(
+        configuration.secrets,
+        ip_addresses=redaction.ip_addresses == "mask",
+        fields=redaction.policy(salt_of(data_dir)),
+    )
+    clean_logs(redactor)
     database = Database(data_dir.records)
     await database.open()
     journal = Journal(redactor)
@@ -185,6 +193,8 @@ async def open_services(
     try:
         await mcp.start()
         refuse_misfits(configuration, mcp)
+        for tool in sorted(mcp.tools - set(redaction.tools)):
+            logger.warning("redaction.yaml does not declare %s: its results are dropped", tool)
         yield services
     finally:
         await mcp.stop()

@@ -30,7 +30,7 @@ _VARIES = re.compile(
     r"[0-9*@\\]|[^\x21-\x7e]"  # numbers, addresses, Windows paths, what is not plain
     r"|^['\"(\[]*\.{0,2}/|/.*/|://"  # paths and URLs
     r"|^['\"(\[]*[a-fA-F]{8,}['\")\],.;:]*$"  # hexadecimal without a digit
-    r"|\[redacted\]"
+    r"|\[redacted(?::[\w-]+)?\]"
 )
 _BEFORE_A_SECRET = re.compile(
     r"(?:pass(?:word|wd|phrase)?|secret|authorization|credentials?|bearer|basic)\W*$"

@@ -15,10 +15,11 @@ from observer.domain.remedy import Remedy, Ruling, RulingKind, Wait
 from observer.domain.span import Span, SpanKind, span_of
 from observer.gateway.budgets import Budgets
 from observer.gateway.effects import Effects
-from observer.gateway.mcp_sessions import McpSessions
+from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.policy import Policy
 from observer.gateway.replies import Reply
 from observer.gateway.run_health import RunHealth
+from observer.gateway.undeclared import Undeclared
 from observer.records.holds import Holds
 from observer.records.ledger import Ledger, Transition
 from observer.records.questions import Questions
@@ -53,6 +54,7 @@ class Dispatcher:
         self._budgets = budgets
         self._redactor = redactor
         self._reads_valid_for_s = reads_valid_for_s
+        self._undeclared = Undeclared()
 
     async def rule_on(self, remedy: Remedy, run: Run) -> Ruling:
         """What may become of a remedy, before anybody was asked."""
@@ -135,14 +137,26 @@ class Dispatcher:
                 freezes=purpose is Purpose.REMEDY and not under_way,
             )
         self._budgets.settle(key, made=reply.status is not CallStatus.REFUSED)
-        observation = Observation(key, call.tool, reply.status, self._summary(reply))
+        found = self._redactor.result(call.tool, reply.payload)
+        said = self._redactor.note(reply.text if reply.payload is None else _as_text(found.value))
+        summary = said.value[:_SUMMARY_LENGTH]
+        observation = Observation(key, call.tool, reply.status, summary)
+        span = self._span(
+            call,
+            observation,
+            run,
+            [*found.rules, *said.rules],
+            started,
+            (time.monotonic() - clock) * 1000,
+        )
+        self._undeclared.warn(call.tool, span.redacted or ())
         await self._ledger.record_observation(
             call,
             observation,
             purpose=purpose,
             run=run,
-            payload=self._redactor.value(reply.payload),
-            span=self._span(call, observation, run, started, (time.monotonic() - clock) * 1000),
+            payload=found.value,
+            span=span,
         )
         await self._run_health.note_call(call, observation, purpose=purpose, run=run)
         return observation
@@ -191,15 +205,16 @@ class Dispatcher:
         frozen = why_frozen(self._holds.of(run.incident.tenant_id))
         return frozen or await self._run_health.refusal(run)
 
-    def _summary(self, reply: Reply) -> str:
-        text = reply.text
-        if reply.payload is not None:
-            text = json.dumps(reply.payload, ensure_ascii=False)
-        return self._redactor.text(text)[:_SUMMARY_LENGTH]
-
     def _span(
-        self, call: Call, observation: Observation, run: Run, started: int, latency_ms: float
+        self,
+        call: Call,
+        observation: Observation,
+        run: Run,
+        fired: list[str],
+        started: int,
+        latency_ms: float,
     ) -> Span:
+        args = self._redactor.arguments(call.tool, {**call.args, KEY: observation.key})
         return span_of(
             run,
             SpanKind.TOOL_CALL,
@@ -210,7 +225,8 @@ class Dispatcher:
             status=observation.status,
             tool_name=call.tool,
             tool_version=self._sessions.version(call.tool),
-            args_redacted=self._redactor.value({**call.args, "idempotency_key": observation.key}),
+            args_redacted=args.value,
+            redacted=list(dict.fromkeys([*args.rules, *fired])) or None,
             result_summary=observation.summary,
             blast_radius_class=self._policy.blast_radius(call),
         )
@@ -220,3 +236,7 @@ class Dispatcher:
         self._run_health.forget(event_key)
         self._budgets.forget(event_key)
         self._policy.forget(event_key)
+
+
+def _as_text(payload: object) -> str:
+    return json.dumps(payload, ensure_ascii=False)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from observer.domain.redaction import Redactor
+from observer.domain.redaction import Redacted, Redactor
 from observer.records.database import Connection
 
 
@@ -19,6 +20,10 @@ class Journal:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+
+    def arguments(self, tool: str, args: Mapping[str, Any]) -> Redacted:
+        """What may be written down of a tool's arguments, and the rules that fired."""
+        return self._redactor.arguments(tool, args)
 
     def redacted(self, value: Any) -> str:
         """The value as JSON text, without secrets."""
@@ -38,7 +43,11 @@ class Journal:
         trace_id: str | None = None,
         **body: Any,
     ) -> None:
-        """Add one line to the running transaction."""
+        """Add one line to the running transaction; `redacted` names the rules that fired."""
+        clean = self._redactor.note(body)
+        line = clean.value
+        if clean.rules:
+            line["redacted"] = [*line.get("redacted", []), *clean.rules]
         connection.execute(
             "INSERT INTO journal (ts, kind, tenant_id, session_id, trace_id, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -48,6 +57,6 @@ class Journal:
                 tenant_id,
                 session_id,
                 trace_id,
-                self.redacted(body),
+                json.dumps(line, ensure_ascii=False, default=str),
             ),
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from observer.domain.autonomy import Bounds, Quota
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
+from observer.domain.redaction import Redacted
 from observer.domain.span import Span
 from observer.errors import CapReached, KillSwitchOn
 from observer.records.database import Connection, Database
@@ -57,7 +58,7 @@ class Ledger:
             KillSwitchOn: it is a remedy's, and the kill switch is on.
             CapReached: another session's call came first, and this one is beyond its bounds.
         """
-        args = self._journal.redacted(call.args)
+        args = self._journal.arguments(call.tool, call.args)
 
         def work(connection: Connection) -> str | None:
             tenant = run.incident.tenant_id
@@ -71,7 +72,8 @@ class Ledger:
             _upsert(connection, call, args, key, purpose, run, status="intent", target=node)
             # The ruling that lets it be done is among them, and belongs before the effect.
             self._spans.flush_into(connection)
-            self._journal.append(connection, "call", **_tags(call, key, purpose, run))
+            tags = _tags(call, args, key, purpose, run)
+            self._journal.append(connection, "call", **tags)
             return None
 
         if (switched_off := await self._database.write(work)) is not None:
@@ -88,7 +90,7 @@ class Ledger:
         span: Span,
     ) -> None:
         """Write the result, its span and its journal line in one durable transaction."""
-        args = self._journal.redacted(call.args)
+        args = self._journal.arguments(call.tool, call.args)
         self._remember(observation.key, payload)
 
         def work(connection: Connection) -> None:
@@ -107,7 +109,8 @@ class Ledger:
             self._spans.flush_into(connection)
             kind = "notification" if purpose is Purpose.NOTIFY else "observation"
             ended = {"status": observation.status, "result": observation.summary}
-            tags = _tags(call, observation.key, purpose, run)
+            shown = Redacted(args.value, span.redacted or [])
+            tags = _tags(call, shown, observation.key, purpose, run)
             self._journal.append(connection, kind, **tags, **ended)
 
         await self._database.write(work)
@@ -181,24 +184,25 @@ class Ledger:
         return [{**dict(row), "args": json.loads(row["args"])} for row in rows]
 
 
-def _tags(call: Call, key: str, purpose: Purpose, run: Run) -> dict[str, Any]:
+def _tags(call: Call, args: Redacted, key: str, purpose: Purpose, run: Run) -> dict[str, Any]:
     incident = run.incident
     return {
         "tenant_id": incident.tenant_id,
         "session_id": incident.session_id,
         "trace_id": run.trace_id,
         "tool": call.tool,
-        "args": call.args,
+        "args": args.value,
         "idempotency_key": key,
         "purpose": purpose,
         "step": run.step,
+        **({"redacted": args.rules} if args.rules else {}),
     }
 
 
 def _upsert(
     connection: Connection,
     call: Call,
-    args: str,
+    args: Redacted,
     key: str,
     purpose: Purpose,
     run: Run,
@@ -226,7 +230,7 @@ def _upsert(
             purpose,
             call.tool,
             call.input_hash,
-            args,
+            json.dumps(args.value, ensure_ascii=False, default=str),
             key,
             status,
             None if observation is None else observation.status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from observer.domain.autonomy import Cap, Rule
 from observer.domain.dependency_tree import DependencyTree
 from observer.domain.event import Severity
 from observer.domain.known_error import KnownError
+from observer.domain.redaction.keys import about
 from observer.domain.runbook import Escalation, Runbook
 from observer.errors import ConfigurationError
 from observer.settings.autonomy_file import AutonomyFile
@@ -25,12 +27,16 @@ from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.models_file import ModelsFile
 from observer.settings.reader import Prompt, Reader, unknown_overrides
-from observer.settings.schema import ObserverSettings, RedactionFile
-from observer.settings.told import passwords, told_sections
+from observer.settings.redaction_file import RedactionFile, misspelt
+from observer.settings.schema import ObserverSettings
+from observer.settings.told import credential_files, passwords, told_sections
 from observer.settings.tree import TREE_FILE, planted
 from observer.settings.tree_file import TreeFile
 
 __all__ = ["Configuration", "Prompt", "load_configuration"]
+_SHORTEST_TELLING = 8
+"""A shorter value may be a word: it would be masked wherever it stands."""
+
 PROMPTS = ("classify", "diagnose", "mission")
 
 
@@ -53,6 +59,8 @@ class Configuration:
     prompts: dict[str, Prompt]
     webhook_secrets: tuple[str, ...]
     secrets: tuple[str, ...]
+    """Everything that this process holds and nobody may read, by value."""
+    redaction: RedactionFile
     channel_secrets: dict[str, str]
     """What the section `channels` names, by environment variable."""
     journal_keys: tuple[str, ...]
@@ -120,6 +128,7 @@ def load_configuration(
         prompts=prompts,
     )
     reader.problems += check(reader.documents, known=known)
+    reader.problems += misspelt(redaction, reader.documents["redaction.yaml"], autonomy.rules)
     channel_secrets = _named_secrets(reader, "channels", observer.sections["channels"])
     watch = observer.watch.model_dump(mode="json", exclude_none=True)
     watch_secrets = _named_secrets(reader, "watch", watch)
@@ -146,12 +155,29 @@ def load_configuration(
         known_error_rows=KnownErrorRows(reader.documents, check, runbook),
         prompts=prompts,
         webhook_secrets=webhook_secrets,
-        secrets=(*webhook_secrets, *keys, *(s for s in held if s), *passwords(observer.sections)),
+        secrets=(
+            *webhook_secrets,
+            *keys,
+            *(s for s in held if s),
+            *passwords(observer.sections),
+            *passwords(env.get("OBSERVER_DATABASE_URL")),
+            *credential_files(observer.sections),
+            *_telling(env),
+        ),
+        redaction=redaction,
         channel_secrets=channel_secrets,
         journal_keys=keys,
         watch_secrets=watch_secrets,
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
+
+
+def _telling(env: Mapping[str, str]) -> Iterator[str]:
+    """The values of variables whose names say what they are, whoever put them there."""
+    for name, value in env.items():
+        secret = about(name) == "key-name" and not value.startswith("/")
+        if secret and len(value) >= _SHORTEST_TELLING:
+            yield value
 
 
 def _named_secrets(reader: Reader, section: str, told: dict[str, Any]) -> dict[str, str]:

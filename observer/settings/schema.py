@@ -150,9 +150,3 @@ class ObserverSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
-
-
-class RedactionFile(Data):
-    """redaction.yaml."""
-
-    secrets_from_environment: list[str] = Field(default_factory=list)

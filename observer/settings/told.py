@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -44,6 +45,28 @@ def passwords(section: Any) -> Iterator[str]:
             yield from passwords(part)
     elif isinstance(section, str) and "://" in section:
         yield from _of_address(section)
+
+
+def credential_files(section: Any) -> Iterator[str]:
+    """What the files hold that a section names for its credentials, as it is at start."""
+    if not isinstance(section, dict):
+        return
+    for key, value in section.items():
+        if key in ("bearer_token_file", "basic_auth_file") and isinstance(value, str):
+            yield from _of_file(value)
+        else:
+            yield from credential_files(value)
+
+
+def _of_file(name: str) -> Iterator[str]:
+    try:
+        text = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return  # the tool server that needs it says so
+    yield text
+    if password := text.partition(":")[2]:
+        yield password
+        yield base64.b64encode(text.encode()).decode()
 
 
 def _of_address(text: str) -> Iterator[str]:

@@ -182,7 +182,7 @@ class Worker:
         return None
 
     async def _failed(self, stored: StoredEvent, error: Exception) -> float | None:
-        why = f"{type(error).__name__}: {error}"
+        why = self._services.redactor.text(f"{type(error).__name__}: {error}")
         logger.warning("event %s failed: %s", stored.event.event_id, why)
         limits = self._settings.worker
         undelivered = isinstance(error, Undelivered)

@@ -278,7 +278,7 @@ async def test_an_export_is_a_valid_file_that_another_installation_can_import(
 async def test_no_secret_is_kept_in_what_is_learned(desk: Desk) -> None:
     await desk.learned.propose({**ENTRY, "root_cause": "login hunter-secret expired"}, incident())
     entry = (await desk.learned.show("ke-lease"))["entry"]
-    assert entry["root_cause"] == "login [redacted] expired"
+    assert entry["root_cause"] == "login [redacted:held] expired"
 
 
 async def test_an_accepted_one_that_fits_no_more_is_left_out_and_says_so(

@@ -190,7 +190,7 @@ async def test_the_latest_of_a_node_and_of_all_stay_and_the_words_of_the_others_
 async def test_no_secret_is_kept(shelf: Shelf) -> None:
     await shelf.keep(1, "login with hunter-secret failed", cause="hunter-secret expired")
     (found,) = await shelf.memory.past.search("login", tenant_id=None, node=None, limit=5)
-    assert found.message == "login with [redacted] failed"
+    assert found.message == "login with [redacted:held] failed"
     assert await shelf.search("hunter") == []
 
 

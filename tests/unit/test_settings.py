@@ -444,11 +444,39 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         ["written twice"],
     ),
     "a file that is no mapping": (
-        "redaction.yaml",
-        "secrets_from_environment:\n",
+        "known_errors.yaml",
+        "errors:\n",
         "",
         "(top level)",
         ["must be a mapping"],
+    ),
+    "a field of a tool without a reason": (
+        "redaction.yaml",
+        "      overall: {keep: a word of a fixed list}",
+        "      >>>overall: {}",
+        "tools.check_pipeline_health.result.overall",
+        ["one of keep, hash and drop"],
+    ),
+    "a field of a tool that is kept and dropped": (
+        "redaction.yaml",
+        "      overall: {keep: a word of a fixed list}",
+        "      >>>overall: {keep: a word, drop: a word}",
+        "tools.check_pipeline_health.result.overall",
+        ["one of keep, hash and drop"],
+    ),
+    "a field's treatment that nobody knows": (
+        "redaction.yaml",
+        "      overall: {keep: a word of a fixed list}",
+        "      overall: {>>>kept: a word of a fixed list}",
+        "tools.check_pipeline_health.result.overall.kept",
+        ["did you mean 'keep'"],
+    ),
+    "a tool in redaction.yaml that is another's misspelling": (
+        "redaction.yaml",
+        "  restart_stage:\n",
+        "  >>>restart_stages:\n",
+        "tools.restart_stages",
+        ["did you mean 'restart_stage'"],
     ),
 }
 

@@ -6,26 +6,23 @@ import re
 
 from observer.domain.redaction.matching import Found, Rule, where
 
-IBAN_LENGTHS = {
-    code: int(length)
-    for code, length in (
-        pair.split(":")
-        for pair in (
-            "AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BR:29 BY:28 CH:21 CR:22 CY:28"
-            " CZ:24 DE:22 DK:18 DO:28 EE:20 EG:29 ES:24 FI:18 FO:18 FR:27 GB:22 GE:22 GI:23 GL:18"
-            " GR:27 GT:28 HR:21 HU:28 IE:22 IL:23 IQ:23 IS:26 IT:27 JO:30 KW:30 KZ:20 LB:28 LC:32"
-            " LI:21 LT:20 LU:20 LV:21 LY:25 MC:27 MD:24 ME:22 MK:19 MR:27 MT:31 MU:30 NL:18 NO:15"
-            " PK:24 PL:28 PS:29 PT:25 QA:29 RO:24 RS:22 SA:24 SC:31 SE:24 SI:19 SK:24 SM:27 ST:25"
-            " SV:28 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20"
-        ).split()
-    )
-}
+_IBANS = """
+    AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20
+    EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30
+    KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24
+    PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TN24 TR26 UA29 VA22 VG24
+    XK20
+"""
+IBAN_LENGTHS = {code: int(length) for code, length in re.findall(r"([A-Z]{2})(\d\d)", _IBANS)}
+"""Characters of an account number, by country."""
 _CARDS = re.compile(
     r"4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
     r"|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}"
     r"|62\d{14,17}|(?:50|5[6-9]|6[37])\d{14}"
 )
-_GROUPED = re.compile(r"\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}")
+_GROUPED = re.compile(
+    r"\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}"
+)
 ID_LABEL = re.compile(
     r"(?:order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
     r"|incident|invoice|batch|job|run|build|record|row|lsn|snowflake|partition|bytes|size|count"
@@ -48,9 +45,7 @@ def _is_card(found: Found) -> bool:
     if not _GROUPED.fullmatch(value) or _glued(found):
         return False
     digits = re.sub(r"\D", "", value)
-    return (
-        bool(_CARDS.fullmatch(digits)) and luhn(digits) and not ID_LABEL.search(found.before(24))
-    )
+    return bool(_CARDS.fullmatch(digits)) and luhn(digits) and not ID_LABEL.search(found.before(24))
 
 
 def _glued(found: Found) -> bool:

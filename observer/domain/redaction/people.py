@@ -31,19 +31,23 @@ PERHAPS = (
 )
 """Labels of which only what looks like a whole name is one."""
 
-_WORD = r"\p{Lu}[\p{L}\p{M}'’.]*(?:-\p{Lu}[\p{L}\p{M}'’]*)*"
-_PARTICLE = r"(?:de|del|della|da|das|di|do|dos|du|van|von|der|den|la|le|bin|ibn|al|el|af|zu|ter|y|e)"
+_WORD = r"\p{Lu}[\p{L}\p{M}'\x{2019}.]*(?:-\p{Lu}[\p{L}\p{M}'\x{2019}]*)*"
+_PARTICLE = (
+    r"(?:de|del|della|da|das|di|do|dos|du|van|von|der|den|la|le|bin|ibn|al|el|af|zu|ter|y|e)"
+)
 _NAME = rf"{_WORD}(?:[ +]+(?:{_PARTICLE}[ +]+){{0,2}}{_WORD}){{1,3}}"
 _LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Thai}]"
 _OTHER = rf"{_LETTER}{{2,}}(?:[ ・]{_LETTER}+)*"
 _EITHER = rf"{_NAME}|{_OTHER}|{_WORD}"
-_SAYS = r"[\"'\\]*\s*(?:=>|[:=：])\s*"
+_SAYS = r"[\"'\\]*\s*(?:=>|[:=\x{ff1a}])\s*"
 _VALUE = (
     r"(?:\\*\"([^\"\\\n]{1,80})\\*\"|'((?:[^'\\\n]|'\p{L}){1,80})'"
-    rf"|({_NAME}|{_OTHER}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'’-]*))"
+    rf"|({_NAME}|{_OTHER}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
 )
 _PARTICLES = frozenset(_PARTICLE.strip("(?:)").split("|"))
-_TITLES = frozenset("mr mrs ms miss dr prof herr frau mme madame monsieur señor señora".split())
+_TITLES = frozenset(
+    ("mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "madame", "señor", "señora")
+)
 
 
 @lru_cache(1024)
@@ -54,7 +58,7 @@ def person(value: str, label: str) -> int:
     words = list(re.finditer(r"[^\s+,]+", value))
     kept: list[re.Match[str]] = []
     for word in words:
-        pieces = re.split(r"[._'’-]+", word.group().lower())
+        pieces = re.split(r"[._'\u2019-]+", word.group().lower())
         if any(piece in MACHINES for piece in pieces) or not _lettered(word.group(), label):
             break
         kept.append(word)
@@ -70,13 +74,17 @@ def person(value: str, label: str) -> int:
     cut = len(texts) < len(words)
     if len(texts) > 1 and not all(_named(text) for text in texts):
         whole = known and label != "perhaps"
-    if whole or known and (label != "perhaps" or not cut) or len(texts) == 1 and _alone(texts[0], label):
+    if (
+        whole
+        or (known and (label != "perhaps" or not cut))
+        or (len(texts) == 1 and _alone(texts[0], label))
+    ):
         return kept[titles + len(texts) - 1].end()
     return 0
 
 
 def _lettered(word: str, label: str) -> bool:
-    bare = re.sub(r"[.'’-]", "", word)
+    bare = re.sub(r"[.'\u2019-]", "", word)
     if label == "login" and re.fullmatch(r"[a-z]{4,}\d{1,4}", bare):
         return True
     return bool(bare) and bare.isalpha()
@@ -90,7 +98,7 @@ def _alone(word: str, label: str) -> bool:
     """Whether one word alone is somebody: the label has to say so."""
     if label == "perhaps" or len(word) < 2:
         return False
-    inner = re.sub(r"^(?:Mc|Mac|O['’]|D['’])", "", word)[1:]
+    inner = re.sub(r"^(?:Mc|Mac|O['\u2019]|D['\u2019])", "", word)[1:]
     camel = any(c.isupper() for c in re.sub(r"[-.][^\W\d_]", "", inner)) and not word.isupper()
     if camel:
         return False
@@ -144,7 +152,7 @@ RULES = [
     ),
     Rule(
         "birth-date",
-        r"(?i)\b(?:dob|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?|geb(?:oren)?(?: am)?\.?)"
+        r"(?i)\b(?:dob|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?|geb(?:oren)?\.?)"
         r"[\s\"'\\:=]*(\d{1,4}[-./]\d{1,2}[-./]\d{1,4})",
     ),
     Rule(
@@ -157,19 +165,19 @@ RULES = [
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}{_VALUE}",
         _judge("login"),
-        hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=：])",
+        hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_SAYS}{_VALUE}",
         _judge("person"),
-        hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=：])",
+        hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{_VALUE}",
         _judge("perhaps"),
-        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=：])",
+        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
@@ -178,7 +186,8 @@ RULES = [
     ),
     Rule(
         "name",
-        r"\b(?i:user|login)\s+(\p{L}[\p{L}\p{N}._-]*)\s+(?i:logged|signed|has|could|cannot|failed to|tried)",
+        r"\b(?i:user|login)\s+(\p{L}[\p{L}\p{N}._-]*)\s+"
+        r"(?i:logged|signed|has|could|cannot|failed to|tried)",
         _judge("login"),
     ),
     Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS})\s+({_NAME}|{_OTHER})", _after_word),
@@ -203,7 +212,12 @@ RULES = [
         rf"|atenciosamente|saluti)[,!.]?(?:\s|\\+[rnt]|--|—)+({_EITHER})",
         _after_word,
     ),
-    Rule("name", rf"({_NAME}|{_OTHER}|{_WORD},\s*{_NAME}|{_WORD}, {_WORD})\"?\s*(?:<|&lt;)[^<>\s@]+@", where(lambda f: True), hint="@"),
+    Rule(
+        "name",
+        rf"({_NAME}|{_OTHER}|{_WORD},\s*{_NAME}|{_WORD}, {_WORD})\"?\s*(?:<|&lt;)[^<>\s@]+@",
+        where(lambda f: True),
+        hint="@",
+    ),
     Rule("name", rf"\"({_WORD}, (?:{_NAME}|{_WORD}))\"\s*<", hint=r"\"\s*<"),
     Rule(
         "name",

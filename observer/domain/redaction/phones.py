@@ -88,10 +88,10 @@ def _is_labelled(found: Found) -> bool:
 RULES = [
     Rule(
         "phone",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_LABEL}))[\"'\\]*\s*(?:=>|[:=#：]|is)?"
+        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_LABEL}))[\"'\\]*\s*(?:=>|[:=#\x{{ff1a}}]|is)?"
         r"\s*[\"'\\]*(\+?\(?\d(?:[ ()./-]{0,2}\d){4,14})\b",
         where(_is_labelled),
-        hint=rf"(?i)(?:{_LABEL})[\"'\\:=#： is]{{0,6}}\+?\(?\d",
+        hint=rf"(?i)(?:{_LABEL})[\"'\\:=#\x{{ff1a}} is]{{0,6}}\+?\(?\d",
     ),
     Rule(
         "phone",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
 from observer.domain.redaction import keys
+from observer.domain.redaction.fields import ALWAYS_KEPT, FieldPolicy, Treated
 from observer.domain.redaction.held import Held
 from observer.domain.redaction.matching import MASK_BEGINS
-from observer.domain.redaction.text import TextRules
+from observer.domain.redaction.text import text_rules
 
 MASK = f"{MASK_BEGINS}held]"
 """What stands where a secret of this process stood."""
@@ -33,12 +34,21 @@ class Redacted:
 class Redactor:
     """Takes out what must be written nowhere: by exact value, by key name and by text rules.
 
-    What an audit needs stays: ids, idempotency keys, hashes, times, figures, hosts and ports.
+    Of tools' arguments and results `fields` takes out what nobody declared to be kept; without it
+    no tool is judged. What an audit needs stays: ids, idempotency keys, hashes, times, figures,
+    hosts and ports.
     """
 
-    def __init__(self, secrets: Iterable[str], *, ip_addresses: bool = False) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str],
+        *,
+        ip_addresses: bool = False,
+        fields: FieldPolicy | None = None,
+    ) -> None:
+        self._fields = fields
         self._held = Held(secrets)
-        self._rules = TextRules(ip_addresses=ip_addresses)
+        self._rules = text_rules(ip_addresses=ip_addresses)
         # One alert's words pass here again and again on their way.
         self._remembered = lru_cache(_REMEMBERED)(self._cleaned)
         self._label = lru_cache(_REMEMBERED)(self._asks_about)
@@ -56,6 +66,25 @@ class Redactor:
         fired: list[str] = []
         clean = self._walked(value, fired)
         return Redacted(clean, list(dict.fromkeys(fired)))
+
+    def arguments(self, tool: str, args: Mapping[str, Any]) -> Redacted:
+        """What may be written down of a call's arguments."""
+        return self._judged(args, self._fields and self._fields.arguments(tool, args))
+
+    def result(self, tool: str, payload: Any) -> Redacted:
+        """What may be written down of an answer."""
+        if payload is None:
+            return Redacted(None, [])
+        return self._judged(payload, self._fields and self._fields.result(tool, payload))
+
+    def _judged(self, value: Any, treated: Treated | None) -> Redacted:
+        if treated is None:
+            return self.note(value)
+        noted = self.note(treated.value)
+        undeclared = [self.text(name) for name in treated.undeclared]
+        rules = [self.text(rule) for rule in treated.rules]
+        rules += [f"undeclared:{name}" for name in undeclared]
+        return Redacted(noted.value, rules + noted.rules)
 
     def _clean(self, text: str) -> tuple[str, list[str]]:
         if len(text) > _LONGEST_REMEMBERED:
@@ -99,6 +128,8 @@ class Redactor:
         if rule is not None and not _says_nothing(item, rule):
             fired.append(rule)
             return f"{MASK_BEGINS}{rule}]"
+        if key == ALWAYS_KEPT and isinstance(item, str):
+            return self._held.masked(item, MASK)
         if isinstance(item, str) and isinstance(key, str):
             return self._labelled(key, item, fired)
         if isinstance(item, int) and item >= _SHORTEST_NUMBER:

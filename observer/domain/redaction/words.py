@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-MACHINES = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MACHINES = _words(
     """
     root admin administrator postgres postgresql mysql mariadb redis kafka mongo mongodb rabbitmq
     guest app apps application service services svc system sys daemon nobody www data ubuntu debian
@@ -36,11 +41,11 @@ MACHINES = frozenset(
     lag offset partition segment snapshot stream flow source sink spark airflow dagster dbt flink
     clickhouse snowflake bigquery oracle sqlserver supervisor supervisord systemd celery gunicorn
     uvicorn java python node ruby golang rust linux windows chrome mozilla firefox safari
-    """.split()
+    """
 )
 """What is no person's name, however it is labelled."""
 
-FIRST_NAMES = frozenset(
+FIRST_NAMES = _words(
     """
     adam adrian ahmed aisha alan albert alejandro alex alexander alexandra ali alice alicia amanda
     amelia amelie amy ana anastasia andrea andreas andrew andy angela anita anja ann anna anne
@@ -69,10 +74,10 @@ FIRST_NAMES = frozenset(
     thomas tim timothy tina tobias tom tomas tony tracy ulrich ursula valentina vanessa vera
     victor victoria vijay viktor vincent vladimir walter wei werner william wolfgang xavier yan
     yasmin yuki yusuf yves zara zoe
-    """.split()
+    """
 )
 
-SAID_OF_SECRETS = frozenset(
+SAID_OF_SECRETS = _words(
     """
     none null nil undefined true false yes no on off empty blank unset set missing required
     optional mandatory invalid incorrect wrong bad expired revoked rejected denied accepted refused
@@ -90,6 +95,6 @@ SAID_OF_SECRETS = frozenset(
     session login logout signin lookup check checked validation validated rule rules name names
     public private shared example placeholder changeme todo tbd n/a identifier number string eof
     newline whitespace colon semicolon comma end begin left used
-    """.split()
+    """
 )
 """What stands behind `password:` or `token` without being one."""

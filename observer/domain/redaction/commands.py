@@ -1,0 +1,105 @@
+"""Credentials in addresses, in commands and in what is said to a database."""
+
+from __future__ import annotations
+
+import re
+
+from observer.domain.redaction.matching import Found, Rule, where
+from observer.domain.redaction.secrets import prose, says_nothing, told
+
+
+def _of_address(found: Found) -> bool:
+    """A port and a path with an @ behind them are no password."""
+    value = found.value
+    return not says_nothing(value) and not re.match(r"\d{1,5}/", value)
+
+
+def _userinfo(found: Found) -> bool:
+    """An image's tag stands in the same way before its digest."""
+    return not says_nothing(found.value) and not found.after(8).startswith(("@sha256", "@sha512"))
+
+
+RULES = [
+    Rule("jwt", r"\beyJ[\w-]{8,}(?:(?:\.|%2[eE])[\w-]*){1,4}", where(lambda f: len(f.value) > 24)),
+    Rule(
+        "url-password",
+        r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[]*:([^\s/?#\"'<>]+)@",
+        where(told),
+        hint="://[^\\s/@]*@",
+    ),
+    Rule(
+        "url-password",
+        r"(?:postgres|postgresql|redis|rediss|mysql|mongodb|amqps?|mongodb\+srv)://[^\s/:@\"'<>\[]*:([^\s\"'<>@]+)@",
+        where(_of_address),
+        hint="://[^\\s@]*@",
+    ),
+    Rule(
+        "url-password",
+        r"://([A-Za-z0-9_.~-]{16,})(?::x-oauth-basic)?@",
+        where(lambda f: "." not in f.value),
+        hint="://[^\\s/@]*@",
+    ),
+    Rule(
+        "url-password",
+        r"(?:^|[\s\"'=(])[A-Za-z_][\w.-]*:([^\s@/:\[\]\"']{3,})@(?:(?:tcp|unix)\(|[A-Za-z0-9-]+[.:][\w]|localhost)",
+        where(_userinfo),
+        hint=r":[^\s@/:]+@[a-z0-9]",
+    ),
+    Rule(
+        "url-password",
+        r"\b\w+/([^\s@/\"']+)@(?://)?[\w.-]+(?::\d+)?[/:]\w+",
+        where(told),
+        hint=r"(?i)sqlplus|jdbc:oracle|impdp|expdp",
+    ),
+    Rule(
+        "password",
+        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|secret-?key"
+        r"|private-?key|auth-?key|credentials?)(?:=|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
+        where(told),
+        hint=r"(?i)-(?:-[\w-]*)?(?:pass|pwd|token|secret|[a-z]*key|cred)",
+    ),
+    Rule(
+        "password",
+        r"(?i)(?:identified\s+(?:with\s+\w+\s+)?by(?:\s+password)?|\bpassword\s*\(?)\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
+        where(told),
+        hint=r"(?i)identified|password\s*[( ]",
+    ),
+    Rule(
+        "password",
+        r"(?i)(?:requirepass|masterauth|primaryauth)[\"']?\s+\\*[\"']?([^\s\"'\\]+)",
+        where(told),
+        hint="(?i)requirepass|masterauth|primaryauth",
+    ),
+    Rule(
+        "password",
+        r"\bAUTH[\"']?\s+[\"']?(?:[\w-]+[\"']?\s+[\"']?)?([^\s\"']{6,})",
+        where(prose),
+        hint="AUTH[\"']? ",
+    ),
+    Rule("password", r"\blogin\s+\S+\s+password\s+(\S+)", where(told), hint="login "),
+    Rule(
+        "password",
+        r"(?:mysql|mariadb|sshpass|docker login|podman login|helm registry login|ldapsearch"
+        r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
+        where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
+        hint=r"\s-[pPw]",
+    ),
+    Rule(
+        "password",
+        r"redis-(?:cli|benchmark)[^\n|;]*?\s(?:-a|--pass)\s+[\"']?([^\s\"']+)",
+        where(told),
+        hint="redis-(?:cli|bench)",
+    ),
+    Rule(
+        "password",
+        r"\s(?:-u|--user|--proxy-user)[= ]+[\"']?[^\s:\"']+:([^\s\"']+)",
+        where(told),
+        hint=r"\s(?:-u|--user|--proxy-user)[= ]",
+    ),
+    Rule(
+        "password",
+        r"\b[\w.*-]+:(?:5432|5433|6432|3306|\*):[\w*-]+:[\w*-]+:(\S+)",
+        where(told),
+        hint=r":(?:5432|5433|6432|3306|\*):",
+    ),
+]

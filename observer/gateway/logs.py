@@ -1,0 +1,41 @@
+"""What the process prints passes the redactor, the texts of exceptions too."""
+
+from __future__ import annotations
+
+import logging
+
+from observer.domain.redaction import Redactor
+
+_PLAIN = logging.Formatter()
+
+
+class CleanLogs(logging.Filter):
+    """Cleans each record that a handler is about to print."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true: nothing is left out but what must not be said."""
+        record.msg = self._redactor.text(record.getMessage())
+        record.args = ()
+        if record.exc_info:
+            record.exc_text = self._redactor.text(_PLAIN.formatException(record.exc_info))
+            record.exc_info = None
+        return True
+
+
+def clean_logs(redactor: Redactor) -> None:
+    """Let everything that is printed pass it; what an earlier call set is replaced."""
+    for handler in _handlers():
+        for earlier in [f for f in handler.filters if isinstance(f, CleanLogs)]:
+            handler.removeFilter(earlier)
+        handler.addFilter(CleanLogs(redactor))
+
+
+def _handlers() -> set[logging.Handler]:
+    named = [logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict)]
+    handlers = {handler for logger in (logging.root, *named) for handler in logger.handlers}
+    last = logging.lastResort
+    return handlers | ({last} if last is not None else set())
