@@ -20,7 +20,6 @@ def _userinfo(found: Found) -> bool:
 
 
 RULES = [
-    Rule("jwt", r"\beyJ[\w-]{8,}(?:(?:\.|%2[eE])[\w-]*){1,4}", where(lambda f: len(f.value) > 24)),
     Rule(
         "url-password",
         r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[]*:([^\s/?#\"'<>]+)@",

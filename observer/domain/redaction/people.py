@@ -110,6 +110,8 @@ def _judge(label: str) -> Judge:
 
 
 def _after_word(found: Found) -> int:
+    if re.match(r"[-_/\d]", found.after(1)):
+        return 0  # the beginning of an id
     value = found.value
     return len(value[: person(value, "person")].encode())
 

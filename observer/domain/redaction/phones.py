@@ -14,8 +14,8 @@ _LABEL = (
     r"|携帯|contact[_ -]?(?:number|no\.?)|caller[_ -]?id|ani|dial(?:ed|ing)?|hotline"
 )
 _CALLS = re.compile(
-    r"(?:call|ring|phone|tel|mobile|cell|contact|sms|text|dial|whatsapp|fax|reach|number|rückruf"
-    r"|anruf|llam|appel|on-call|oncall|hotline|voicemail|pager)[^\d\n\[\]]{0,24}$"
+    r"(?:call|ring|phone|tel|mobile|cell|contact|sms|text|dial|whatsapp|fax|reach|rückruf"
+    r"|anruf|llam|appel|on-call|oncall|hotline|voicemail|pager)[^\d\n\[\]=\"']{0,24}$"
 )
 """What stands shortly before a number that is somebody's, in prose."""
 
@@ -37,10 +37,9 @@ _SURE = re.compile(
   | 01[5-7]\d[ /-]\d{7,8}                           # German mobiles
   | 0\d{1,4}/\ ?\d{5,9}
   | 0\d{1,3}-\d{3,4}-\d{4}                          # Japan, Korea
-  | 06-?\ ?\d{8}
+  | 06[- ]\d{8}
   | 0\d{2}\ \d{3}\ \d{2}\ \d{2}                     # Switzerland
   | 8[ ]?\(\d{3}\)\ ?\d{3}[- ]\d{2}[- ]\d{2}        # Russia
-  | 07\d{9}
     """,
     re.VERBOSE,
 )
@@ -58,9 +57,17 @@ def _is_phone(found: Found) -> int:
         return 0
     if ID_LABEL.search(before):
         return 0
-    if _CALLS.search(before) or _SURE.fullmatch(value):
+    if _SURE.fullmatch(value) or (_CALLS.search(before) and _written_as_one(value)):
         return len(value)
     return 0
+
+
+def _written_as_one(value: str) -> bool:
+    """In groups as a person writes it, or with the trunk zero that no count begins with."""
+    groups = re.findall(r"\d+", value)
+    if len(groups) == 1:
+        return re.fullmatch(r"\+?\d{9,15}", value) is not None and value[0] in "+0"
+    return max(map(len, groups)) <= 5
 
 
 def _part_of_more(found: Found, value: str) -> bool:
@@ -82,7 +89,16 @@ _LABELLED = re.compile(rf"(?:{_LABEL})[\"':= .]*$|tel:$", re.IGNORECASE)
 
 
 def _is_labelled(found: Found) -> bool:
-    return 5 <= _digits(found.value) <= 15 and not _DATE.fullmatch(found.value)
+    """A moment, or an id that stands behind the word, is none."""
+    value, behind = found.value, found.after(2)
+    if _DATE.search(value) or _MOMENT.fullmatch(value) or re.match(r"[-.:/T_]\w", behind):
+        return False
+    said = found.before(1) in ("=", ":", '"', "'") or re.search(r"[=:]\s*$", found.before(4))
+    return (5 if said else 7) <= _digits(value) <= 15 and not re.fullmatch(r"\d{8}-\d{4}", value)
+
+
+_MOMENT = re.compile(r"1[67]\d{8}(?:\d{3}){0,2}")
+"""Seconds, or parts of them, since 1970."""
 
 
 RULES = [

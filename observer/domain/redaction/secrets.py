@@ -13,9 +13,9 @@ STRONG = (
     r"passw(?:or)?d|passwort|kennwort|contraseña|mot[ _]de[ _]passe|senha|пароль|密码|パスワード"
     r"|pwd|pass[_-]?(?:phrase|code)|(?:[a-z0-9]+[_.-])?pass|client[_ -]?secret"
     r"|secret(?:[_ -]?(?:access[_ -]?)?key(?:[_-]base)?)?"
-    r"|(?:api|app|access|private|account|shared[_ -]?access|storage|license|encryption|signing"
-    r"|master|auth|integration|subscription|service|consumer|deploy|admin|ssh|hmac)[_ -]?key"
-    r"(?:[_ -]?id)?|apikey|sharedaccesssignature|token|jwt|credentials?|connection[_ -]?string"
+    r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access)[_ -]?key(?:[_ -]?id)?"
+    r"|(?:app|account|storage|master|auth|integration|subscription|service|consumer|deploy|admin|ssh"
+    r"|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?|connection[_ -]?string"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|session[_ -]?cookie"
     r"|x-api-key|recovery[_ -]?code|backup[_ -]?code"
 )
@@ -57,7 +57,12 @@ def says_nothing(value: str) -> bool:
 def looks_secret(value: str) -> bool:
     """Whether a word in prose is more likely a credential than a word."""
     bare = value.strip(".,:;!?")
-    if says_nothing(value) or len(bare) < 6 or re.match(r"\w+=\S|.*:.*@", bare):
+    if (
+        says_nothing(value)
+        or says_nothing(re.split(r"[\[/({]", value)[0])
+        or len(bare) < 6
+        or re.match(r"\w+=\S|.*:.*@", bare)
+    ):
         return False
     if re.fullmatch(r"[A-Z]{2,6}-[\d-]+|[a-z]{1,4}[-_]?\d{1,6}|[\d.,:%-]+(?:[a-z]{1,3})?", bare):
         return False
@@ -101,6 +106,10 @@ def prose(found: Found) -> bool:
     return looks_secret(found.value)
 
 
+def _key_material(found: Found) -> bool:
+    return MASK_BEGINS not in found.value and bool(found.value.strip("\\nr \n"))
+
+
 def told(found: Found) -> bool:
     return not says_nothing(found.value)
 
@@ -108,11 +117,20 @@ def told(found: Found) -> bool:
 RULES = [
     Rule(
         "private-key",
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s:,.-]|\\+[rn]|\\$)*?)"
-        r"(?:-----END|$|[^A-Za-z0-9+/=\s:,.\\-])",
-        where(lambda f: MASK_BEGINS not in f.value and bool(f.value.strip("\\nr \n"))),
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+        r"((?:[A-Za-z0-9+/=\s:,.-]|\\+[rn]|\\$)*?)-----END",
+        where(_key_material),
         hint="PRIVATE KEY",
     ),
+    Rule(
+        # Cut off before its end: what goes on in long lines of base64 is still the key.
+        "private-key",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+        r"((?:\s|\\+[rn])*[A-Za-z0-9+/=]{8,}(?:(?:\n|\r|\\+[rn])+[A-Za-z0-9+/=]{16,})*)",
+        where(_key_material),
+        hint="PRIVATE KEY",
+    ),
+    Rule("jwt", r"\beyJ[\w-]{8,}(?:(?:\.|%2[eE])[\w-]*){1,4}", where(lambda f: len(f.value) > 24)),
     Rule(
         "authorization",
         r"(?i:authorization|proxy-authorization)(?:[\"'\\\]]*\s*[:=]\s*[\"'\\]*|[\"']?,\s*[\"'])"
