@@ -180,8 +180,9 @@ class Intake:
         return alert if known is None else alert.model_copy(update={"stage": known})
 
     def _event(self, source: str, alert: Alert, event_id: str, session_id: str) -> Event:
-        """The event as it is kept: a secret that this process holds goes no further."""
+        """The event as it is kept: nothing that may not be kept goes further than this."""
         redactor = self._services.redactor
+        clean = redactor.note({"message": alert.message, "labels": alert.labels})
         return Event(
             event_id=event_id,
             tenant_id=alert.tenant_id,
@@ -189,13 +190,14 @@ class Intake:
             source=source,
             severity=alert.severity,
             stage=alert.stage,
-            message=redactor.text(alert.message),
+            message=clean.value["message"],
             feature=alert.feature,
             occurred_at=alert.occurred_at,
-            labels=redactor.value(alert.labels),
-            metrics=alert.metrics,
+            labels=clean.value["labels"],
+            metrics={redactor.text(name): value for name, value in alert.metrics.items()},
             depth=alert.depth if isinstance(alert, RaisedAlert) else 0,
             subject=alert.subject if isinstance(alert, OngoingAlert | ResolvedAlert) else None,
+            redacted=clean.rules,
         )
 
     async def _enqueue(self, event: Event, body_hash: str, fingerprint: str | None) -> Accepted:

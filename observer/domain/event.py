@@ -52,6 +52,8 @@ class Event(BaseModel):
     """How many outcomes led to it, one after the other. Only the observer itself says so."""
     subject: str | None = None
     """What goes on, where the source numbers no occurrences: the event's id then ends in one."""
+    redacted: list[str] = Field(default_factory=list)
+    """The rules that took something out of its texts before it was first written."""
 
     @property
     def key(self) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 
 from observer.domain.autonomy import Bounds
 from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
@@ -99,9 +100,12 @@ class Dispatcher:
     async def notify(self, call: Call, *, key: str, run: Run) -> Observation:
         """One notification or ticket; exempt from the budget, tried again where it failed."""
         ruling = self._policy.on_notice(call, run)
-        call = Call(call.tool, self._redactor.value(call.args))
+        told = self._redactor.note(call.args)
+        call = Call(call.tool, told.value)
         earlier = await self._ledger.find(key)
-        return await self._dispatch(call, Purpose.NOTIFY, ruling, earlier, key=key, run=run)
+        return await self._dispatch(
+            call, Purpose.NOTIFY, ruling, earlier, key=key, run=run, redacted=told.rules
+        )
 
     async def _dispatch(
         self,
@@ -114,6 +118,7 @@ class Dispatcher:
         run: Run,
         bounds: Bounds | None = None,
         under_way: bool = False,
+        redacted: Sequence[str] = (),
     ) -> Observation:
         if earlier is not None and not earlier.intent_only and self._still_good(earlier, purpose):
             return earlier.observation
@@ -145,7 +150,7 @@ class Dispatcher:
             call,
             observation,
             run,
-            [*found.rules, *said.rules],
+            [*redacted, *found.rules, *said.rules],
             started,
             (time.monotonic() - clock) * 1000,
         )

@@ -149,6 +149,7 @@ class Arrivals:
             stage=event.stage,
             message=event.message,
             decision=arrival.decision,
+            **({"redacted": event.redacted} if event.redacted else {}),
         )
         return True
 
