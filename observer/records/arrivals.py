@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from observer.domain.event import Event, Severity
 from observer.domain.occurrence import OVER
@@ -139,6 +140,7 @@ class Arrivals:
                 now,
             ),
         )
+        fired: dict[str, Any] = {"redacted": event.redacted} if event.redacted else {}
         self._journal.append(
             connection,
             "event",
@@ -149,7 +151,7 @@ class Arrivals:
             stage=event.stage,
             message=event.message,
             decision=arrival.decision,
-            **({"redacted": event.redacted} if event.redacted else {}),
+            **fired,
         )
         return True
 

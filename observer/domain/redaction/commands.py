@@ -21,6 +21,18 @@ def _userinfo(found: Found) -> bool:
 
 RULES = [
     Rule(
+        "password",
+        r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*(?:password-stdin|passwd)",
+        where(told),
+        hint="echo ",
+    ),
+    Rule(
+        "password",
+        r"(?i)\b\w*(?:secret|access|api|private|auth)[_-](?:access[_-])?(?:key|token)"
+        r"\s+[\"']?([^\s\"']+)",
+        where(prose),
+    ),
+    Rule(
         "url-password",
         r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[]*:([^\s/?#\"'<>]+)@",
         where(told),
@@ -28,7 +40,8 @@ RULES = [
     ),
     Rule(
         "url-password",
-        r"(?:postgres|postgresql|redis|rediss|mysql|mongodb|amqps?|mongodb\+srv)://[^\s/:@\"'<>\[]*:([^\s\"'<>@]+)@",
+        r"(?:postgres|postgresql|redis|rediss|mysql|mongodb|amqps?|mongodb\+srv|snowflake|clickhouse"
+        r"|nats|ldaps?|mssql|oracle|sftp|ftp|mqtts?|smtps?|imaps?)://[^\s/:@\"'<>\[]*:([^\s\"'<>@]+)@",
         where(_of_address),
         hint="://[^\\s@]*@",
     ),
@@ -52,7 +65,8 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|secret-?key"
+        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key"
+        r"|secret-?key"
         r"|private-?key|auth-?key|credentials?)(?:=|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
         where(told),
         hint=r"(?i)-(?:-[\w-]*)?(?:pass|pwd|token|secret|[a-z]*key|cred)",
@@ -78,7 +92,7 @@ RULES = [
     Rule("password", r"\blogin\s+\S+\s+password\s+(\S+)", where(told), hint="login "),
     Rule(
         "password",
-        r"(?:mysql|mariadb|sshpass|docker login|podman login|helm registry login|ldapsearch"
+        r"(?:mysql|mariadb|sshpass|az login|docker login|podman login|helm registry login|ldapsearch"
         r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
         hint=r"\s-[pPw]",

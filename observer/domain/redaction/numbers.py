@@ -85,6 +85,10 @@ def _is_ssn(found: Found) -> bool:
     return real and not _glued(found) and not ID_LABEL.search(found.before(24))
 
 
+def _has_digits(found: Found) -> bool:
+    return sum(character.isdigit() for character in found.value) >= 5
+
+
 RULES = [
     Rule("card", r"\b[2-6](?:[ -]?\d){12,18}\b", where(_is_card)),
     Rule(
@@ -92,6 +96,14 @@ RULES = [
         r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,40}\b",
         _iban,
         hint=r"(?i)\b(?:" + "|".join(IBAN_LENGTHS) + r")\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}",
+    ),
+    Rule(
+        "personal-id",
+        r"(?i)\b(?:passport|driver'?s? licen[cs]e|national[ _-]id|tax[ _-]id|national insurance"
+        r"|nino|nhs|cpf|dni|nie|nif|bsn|aadhaar|pesel|personnummer|ausweis|steuer-?id|ssn"
+        r"|social security)(?:[ _-]?(?:number|no|nr|num)\b)?[\s.:=#\"']{1,4}"
+        r"((?:[A-Z]{1,3}[ .-]?)?\d(?:[ .-]?\d|[A-Z]\b){4,14})\b",
+        where(_has_digits),
     ),
     Rule("ssn", r"\b\d{3}-\d{2}-\d{4}\b", where(_is_ssn)),
 ]

@@ -10,6 +10,7 @@ from observer.domain.redaction.numbers import ID_LABEL
 _LABEL = (
     r"(?:tele)?phone(?:[_ -]?(?:number|no\.?|nr\.?))?|tel\.?(?:efon(?:o|nummer)?)?|telefone"
     r"|téléphone|tél\.?|mobile(?:[_ -]?(?:number|no\.?))?|mobil|cell(?:[_ -]?phone)?|celular|fax"
+    r"|tlf\.?|telefoon|mob\.?"
     r"|handy|msisdn|whatsapp|sms|portable|rufnummer|telefonnummer|тел\.?|телефон|電話|电话|手机"
     r"|携帯|contact[_ -]?(?:number|no\.?)|caller[_ -]?id|ani|dial(?:ed|ing)?|hotline"
 )
@@ -39,6 +40,7 @@ _SURE = re.compile(
   | 0\d{1,3}-\d{3,4}-\d{4}                          # Japan, Korea
   | 06[- ]\d{8}
   | 0\d{2}\ \d{3}\ \d{2}\ \d{2}                     # Switzerland
+  | 1[38]00[ -]\d{3}[ -]\d{3}                       # Australia's services
   | 8[ ]?\(\d{3}\)\ ?\d{3}[- ]\d{2}[- ]\d{2}        # Russia
     """,
     re.VERBOSE,

@@ -147,12 +147,19 @@ RULES = [
     ),
     Rule(
         "authorization",
-        r"(?:Signature|Credential)=([A-Za-z0-9/+=]{16,})",
+        r"(?:Signature|Credential|\bresponse)=\"?([A-Za-z0-9/+=]{16,})",
         where(lambda f: MASK_BEGINS not in f.value),
     ),
     Rule(
         "cookie",
-        r"(?i)\bcookie[\"'\\]*\s*[:=]\s*[\"'\\]*((?:[^\s=;,\"'\\]+=[^\s;,\"'\\]*)(?:;\s*[^\s=;,\"'\\]+(?:=[^\s;,\"'\\]*)?)*)",
+        r"(?i)set-cookie[\"'\\]*\s*[:=]\s*[\"'\\]*[^\s=;,\"'\\]+=([^\s;,\"'\\]*)",
+        where(told),
+        hint="(?i)set-cookie",
+    ),
+    Rule(
+        "cookie",
+        r"(?i)(?:^|[^-\w])cookie[\"'\\]*\s*[:=]\s*[\"'\\]*((?:[^\s=;,\"'\\]+=[^\s;,\"'\\]*)"
+        r"(?:;\s*[^\s=;,\"'\\]+(?:=[^\s;,\"'\\]*)?)*)",
         where(told),
         hint="(?i)cookie",
     ),
@@ -161,6 +168,14 @@ RULES = [
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.$-]*(?:[_.-]|[a-z]))?(?:{STRONG})){_SAYS}{_VALUE}",
         where(_in_assignment),
         hint=rf"(?i)(?:{STRONG})[\"'\\]*\]?\s*(?:=|:|\x{{ff1a}})",
+    ),
+    Rule(
+        # As Kubernetes writes the environment of a container.
+        "password",
+        rf"(?i)\bname[\"'\\]*\s*[:=]\s*[\"'\\]*[\w.-]*(?:{STRONG})[\"']?(?:[\s,]|\\+[rn])+[\"']?"
+        rf"value[\"']?\s*[:=]\s*{_VALUE}",
+        where(told),
+        hint=r"(?i)name[\"'\\]*\s*[:=]",
     ),
     Rule(
         "password",

@@ -8,11 +8,11 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from observer.domain.redaction import commands, numbers, people, phones, secrets, tokens
+from observer.domain.redaction import commands, emails, names, numbers, phones, secrets, tokens
 from observer.domain.redaction.escapes import Unescaped
 from observer.domain.redaction.matching import Found, Rule, Rules, Span, replaced, where
 
-_PARTS = (secrets, commands, tokens, numbers, phones, people)
+_PARTS = (secrets, commands, tokens, numbers, phones, emails, names)
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&[a-z#]")
 _IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
 
@@ -35,14 +35,7 @@ class TextRules:
     """The rules for free text."""
 
     def __init__(self, *, ip_addresses: bool) -> None:
-        plain = [
-            *secrets.RULES,
-            *commands.RULES,
-            *tokens.RULES,
-            *numbers.RULES,
-            *phones.RULES,
-            *people.RULES,
-        ]
+        plain = [rule for part in _PARTS for rule in part.RULES]
         if ip_addresses:
             plain.append(Rule("ip-address", _IP, where(_is_address)))
         self._inner = Rules(plain)

@@ -18,9 +18,9 @@ MACHINES = _words(
     elastic elasticsearch kibana logstash fluentd vector nginx apache httpd haproxy envoy traefik
     docker kubernetes kube kubelet kubectl helm argo argocd flux terraform ansible vault consul
     nomad deploy deployer deployment backup replication replicator replica reader writer read write
-    readonly readwrite owner public private internal external local localhost remote host hosts
-    node nodes pod pods container containers cluster server servers worker workers queue queues
-    topic topics broker producer consumer consumers scheduler cron job jobs task tasks batch
+    readonly readwrite owner public private internal external local localhost remote host hosts node
+    nodes pod pods container containers cluster server servers worker workers queue queues topic
+    topics broker producer consumer consumers scheduler cron job jobs task tasks batch
     transformation transform indexing index loading load cache proxy gateway api rest http https
     error errors warning critical info failure failed failures timeout latency rate high low full
     disk memory cpu network database db table tables schema column row rows record records key keys
@@ -29,18 +29,18 @@ MACHINES = _words(
     monitoring metrics metric log logs agent agents manager support team teams oncall operator
     operations ops infra platform security sre engineering engineer analytics report reporting
     reports dashboard console web site page pages frontend backend mobile android ios cloud aws
-    azure gcp google amazon microsoft slack telegram pagerduty stripe connection connections
-    connect exception function method class object module package import file files path folder
-    world all everyone everybody there sir madam folks colleagues again mailer noreply reply
-    expected required invalid missing not is was has had the this that at on by for from with and
-    or to of in new old first last id ids uuid ok yes no up down healthy unhealthy degraded ready
-    stuck frozen running stopped restarted restart waiting resolved escalated acknowledged open
-    closed critical major minor summary description title subject date time hour day week month
-    january february march april may june july august september october november december monday
-    tuesday wednesday thursday friday saturday sunday checkpoint throughput depth excessive
-    lag offset partition segment snapshot stream flow source sink spark airflow dagster dbt flink
-    clickhouse snowflake bigquery oracle sqlserver supervisor supervisord systemd celery gunicorn
-    uvicorn java python node ruby golang rust linux windows chrome mozilla firefox safari
+    azure gcp google amazon microsoft slack telegram pagerduty stripe connection connections connect
+    exception function method class object module package import file files path folder world all
+    everyone everybody there sir madam folks colleagues again mailer noreply reply expected required
+    invalid missing not is was has had the this that at on by for from with and or to of in new old
+    first last id ids uuid ok yes no up down healthy unhealthy degraded ready stuck frozen running
+    stopped restarted restart waiting resolved escalated acknowledged open closed critical major
+    minor summary description title subject date time hour day week month january february march
+    april may june july august september october november december monday tuesday wednesday thursday
+    friday saturday sunday checkpoint throughput depth excessive lag offset partition segment
+    snapshot stream flow source sink spark airflow dagster dbt flink clickhouse snowflake bigquery
+    oracle sqlserver supervisor supervisord systemd celery gunicorn uvicorn java python node ruby
+    golang rust linux windows chrome mozilla firefox safari
     """
 )
 """What is no person's name, however it is labelled."""
@@ -56,14 +56,14 @@ FIRST_NAMES = _words(
     dorothy edward elena eli elisa elizabeth ella ellen emil emily emma eric erik erika eva evelyn
     fatima felix fernando florian frances francesca francesco francisco francois frank franz fred
     frederik fritz gabriel gary george georg gerhard giovanni giulia giuseppe grace greta guillaume
-    gustav hannah hans harald harry heather heidi heinz helen helena helga henri henry hugo ian
-    igor ingrid irina isabel isabella ivan jack jacob jakob james jan jane janet jason javier jean
-    jeff jennifer jens jeremy jessica jim joan joanna joao joe joel johan johanna john jonas
-    jonathan jorge jose josef joseph joshua juan judith julia julian julie juergen karen karim karin
-    karl katarina kate katharina katherine kathleen katja kenji kevin klaus kofi kumar kurt lars
-    laura lea lena leo leon leonardo leonie li liam linda lisa louis louise luca lucas lucia luis
-    luisa lukas magdalena manfred manuel marc marco marcus margaret maria mariam marie marina mario
-    marion mark markus marta martha martin martina mary mateo matteo matthew matthias maurice max
+    gustav hannah hans harald harry heather heidi heinz helen helena helga henri henry hugo ian igor
+    ingrid irina isabel isabella ivan jack jacob jakob james jan jane janet jason javier jean jeff
+    jennifer jens jeremy jessica jim joan joanna joao joe joel johan johanna john jonas jonathan
+    jorge jose josef joseph joshua juan judith julia julian julie juergen karen karim karin karl
+    katarina kate katharina katherine kathleen katja kenji kevin klaus kofi kumar kurt lars laura
+    lea lena leo leon leonardo leonie li liam linda lisa louis louise luca lucas lucia luis luisa
+    lukas magdalena manfred manuel marc marco marcus margaret maria mariam marie marina mario marion
+    mark markus marta martha martin martina mary mateo matteo matthew matthias maurice max
     maximilian maya mehmet mei melanie melissa michael michel michelle miguel mohamed mohammed
     monica monika nadia natalia natalie nathan nicholas nick nicola nicole nina noah nora oleg olga
     oliver olivia omar oscar otto pablo pamela patricia patrick paul paula pavel pedro peter petra
@@ -71,30 +71,56 @@ FIRST_NAMES = _words(
     robert roberto robin roger roland rosa rosie ruth ryan sabine sam samantha samuel sandra sara
     sarah sebastian sergei sergio sharon simon simone siobhan sofia sonia sophie stefan stella
     stephanie stephen steve steven sunita susan susanne sven svetlana sylvia takeshi tanja tara
-    thomas tim timothy tina tobias tom tomas tony tracy ulrich ursula valentina vanessa vera
-    victor victoria vijay viktor vincent vladimir walter wei werner william wolfgang xavier yan
-    yasmin yuki yusuf yves zara zoe
+    thomas tim timothy tina tobias tom tomas tony tracy ulrich ursula valentina vanessa vera victor
+    victoria vijay viktor vincent vladimir walter wei werner william wolfgang xavier yan yasmin yuki
+    yusuf yves zara zoe mike matt ben josh jake luke adele agnes ahmad akira alexa alexei alfred
+    alina alma amir amit amy anders angelika anika annika anton ariel arjun arne ashley axel
+    beatrice beatriz bella benedikt birgit bjorn brandon brenda britta carla carolina catalina cathy
+    celine chiara chinedu cindy clemens connor cornelia craig dagmar dan danny dave debbie denise
+    derek diane dirk dominic donna doris doug edgar edith eduardo eleanor elif elliot elsa emilia
+    emmanuel enrique ernst esther ethan eugene fabian fabio fatma fiona freya gabriela gavin georgia
+    gerard gina gloria gordon greg gregory guido gunnar guy hana hannes hassan heike heiko henrik
+    herbert hiroshi holger hussein ibrahim ines ingo irene isaac ivana jana janine jasmin jay jeanne
+    jenny jesper jill jimmy jo joachim joanne jochen joerg johannes jon jordan josefina judy
+    juliette jutta kai kamil karim katerina kathy keith kelly ken kenneth kim kirsten konrad kristin
+    kyle larry lauren leila lennart lorenzo lucy ludwig luigi luke lydia magnus malte marcel marek
+    margit marianne marko marlene mathias maxim megan michal mikhail mila miriam mohammad monique
+    morgan nancy naomi natasha neil nelson nico nikita nils nikos norbert odette oksana olaf ole
+    ollie oskar owen pascal pat paulo pedro pekka penny per phil phillip pia piotr rafal ralph ramon
+    randy rashid raymond regina reza ricardo rick rob rodrigo ronald ross roy rudolf russell sabrina
+    sally salma sanjay scott sean selma serge shane shaun sheila silke silvia simona snezana sonja
+    stacy stanislav stefanie sue susi swati sydney tamara tatiana ted teresa terry theo theresa
+    thorsten till tino todd toni travis trevor uwe valeria valerie vanya veronica viola vivian
+    volker wade wanda wayne wendy wilhelm willi yannick yvonne zeynep zhang
     """
 )
 
+ALSO_WORDS = _words(
+    """
+    max mark grace frank art rose will jean per an may june april eva ella dieter ada guy pat penny
+    till per jay jordan sydney georgia ross toni ole gloria viola morgan ariel axel
+    """
+)
+"""First names that are words, too: only a label makes them somebody."""
+
 SAID_OF_SECRETS = _words(
     """
-    none null nil undefined true false yes no on off empty blank unset set missing required
-    optional mandatory invalid incorrect wrong bad expired revoked rejected denied accepted refused
-    mismatch mismatched match matches failed failure error ok valid verified verification unknown
-    changed changing reset resetting rotated rotation updated update removed deleted hidden masked
-    redacted filtered encrypted hashed omitted secret password passwords token tokens key keys
-    credentials credential authentication authorization auth bearer basic digest negotiate ntlm
-    kerberos type hash policy file path store manager provider prompt field value string str bytes
-    int integer bool boolean object number char default from for in of at to by with and or the a
-    an is was are were be been has have had not must should may can cannot could would will does
-    did do if then than when while that this it its your our their please see using used uses use
-    sent received got expected unexpected near found provided supplied given configured count
-    length size limit usage budget stream bucket ring refresh refreshed refreshing access identity
-    service account accounts user users client server request response header headers cookie
-    session login logout signin lookup check checked validation validated rule rules name names
-    public private shared example placeholder changeme todo tbd n/a identifier number string eof
-    newline whitespace colon semicolon comma end begin left used
+    none null nil undefined true false yes no on off empty blank unset set missing required optional
+    mandatory invalid incorrect wrong bad expired revoked rejected denied accepted refused mismatch
+    mismatched match matches failed failure error ok valid verified verification unknown changed
+    changing reset resetting rotated rotation updated update removed deleted hidden masked redacted
+    filtered encrypted hashed omitted secret password passwords token tokens key keys credentials
+    credential authentication authorization auth bearer basic digest negotiate ntlm kerberos type
+    hash policy file path store manager provider prompt field value string str bytes int integer
+    bool boolean object number char default from for in of at to by with and or the a an is was are
+    were be been has have had not must should may can cannot could would will does did do if then
+    than when while that this it its your our their please see using used uses use sent received got
+    expected unexpected near found provided supplied given configured count length size limit usage
+    budget stream bucket ring refresh refreshed refreshing access identity service account accounts
+    user users client server request response header headers cookie session login logout signin
+    lookup check checked validation validated rule rules name names public private shared example
+    placeholder changeme todo tbd n/a identifier number string eof newline whitespace colon
+    semicolon comma end begin left used
     """
 )
 """What stands behind `password:` or `token` without being one."""

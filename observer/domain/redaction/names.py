@@ -1,4 +1,4 @@
-"""Names, addresses and telephone numbers of people, where something says that they are one's."""
+"""Names of people, where something says that they are one's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from observer.domain.redaction.matching import MASK_BEGINS, Found, Judge, Rule, where
-from observer.domain.redaction.words import FIRST_NAMES, MACHINES
+from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES
 
 LOGIN = (
     r"user(?:[_ -]?name)?|login(?:[_ -]?name)?|benutzer(?:name)?|usuario"
@@ -21,12 +21,14 @@ PERSON = (
     r"(?:[_ -]?name)?|full[_ -]?name|first[_ -]?name|last[_ -]?name|given[_ -]?name"
     r"|middle[_ -]?name|family[_ -]?name|maiden[_ -]?name|display[_ -]?name|real[_ -]?name|surname"
     r"|fname|lname|attn|vorname|nachname|kunde|name[_ ]of[_ ]\w+"
-    r"|nombre|apellidos?|nom|prénom|nome|cognome|cliente|имя|фамилия|клиент|顧客名|顧客|氏名|名前|姓名|客户"
+    r"|nombre|apellidos?|nom|prénom|nome|cognome|cliente|имя|фамилия|клиент|пациент"
+    r"|顧客名|顧客|氏名|名前|患者|姓名|客户|고객명?|이름|לקוח|שם|العميل|الاسم|πελάτης|όνομα|klient|pacjent"
+    r"|müşteri|asiakas|zákazník|ügyfél|ügyfel|kund|klant|naam|imię|isim|pelanggan|khách hàng"
 )
 """Labels of which a capitalised word is a person's."""
 
 PERHAPS = (
-    r"name|owner|operator|from|to|cc|by|(?:requested|created|approved|updated|signed|reported"
+    r"name|account|owner|operator|from|to|cc|by|(?:requested|created|approved|updated|signed|reported"
     r"|assigned|acknowledged|modified|owned)[_ -]?(?:by|to)"
 )
 """Labels of which only what looks like a whole name is one."""
@@ -44,6 +46,7 @@ _VALUE = (
     r"(?:\\*\"([^\"\\\n]{1,80})\\*\"|'((?:[^'\\\n]|'\p{L}){1,80})'"
     rf"|({_NAME}|{_OTHER}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
 )
+_FIRST = "|".join(sorted(name.capitalize() for name in FIRST_NAMES - ALSO_WORDS))
 _PARTICLES = frozenset(_PARTICLE.strip("(?:)").split("|"))
 _TITLES = frozenset(
     ("mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "madame", "señor", "señora")
@@ -116,26 +119,10 @@ def _after_word(found: Found) -> int:
     return len(value[: person(value, "person")].encode())
 
 
-def _is_email(found: Found) -> bool:
-    value, before, after = found.value, found.before(14), found.after(1)
-    host = value.rpartition("@")[2].lower()
-    if host.endswith(_NO_MAIL) or "message-id" in before:
-        return False
-    if re.search(r"://[^\s/?#]*$", found.before(80)):
-        return False  # who logs in there
-    return not (after == ":" and value.lower().startswith("git@"))
-
-
-_NO_MAIL = (
-    *(".service", ".socket", ".timer", ".target", ".mount", ".slice", ".scope", ".device"),
-    *(".path", ".swap", ".svc", ".internal", ".lan", ".cluster.local", ".localdomain"),
-    *(".json", ".yaml", ".yml", ".xml", ".py", ".js", ".ts", ".java", ".log", ".txt", ".so"),
-)
-
 _SPEAKS = (
-    r"customer|user|patient|employee|client|member|subscriber|passenger|guest|caller|mr\.?|mrs\.?"
-    r"|ms\.?|miss|dr\.?|prof\.?|herr|frau|mme\.?|monsieur|madame|señora?|sra?\.|sig\.|kunde|клиент"
-    r"|contact|called|on behalf of|attn\.?|c/o|by|to|from|for|with|engineer|operator|manager"
+    rf"{PERSON}|user|member|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|herr|frau|mme\.?|monsieur|madame"
+    r"|señora?|sra?\.|sig\.|called|on behalf of|c/o|engineer|operator|manager|owner"
+    r"|שלום|مرحبا|здравствуйте|привет|你好|こんにちは|merhaba|cześć|ahoj|hej|hei"
 )
 _INTRODUCES = (
     r"my name is|name's|i am|i'm|this is|je m'appelle|ich heiße|mein name ist|me llamo"
@@ -145,24 +132,6 @@ _INTRODUCES = (
 )
 
 RULES = [
-    Rule(
-        "email",
-        r"(?:[\p{L}\p{N}._%+'&=~-]*[\p{L}\p{N}_+-]|\"[^\"@\n]{1,64}\")@[\p{L}\p{N}-]+"
-        r"(?:\.[\p{L}\p{N}-]+)*\.\p{L}{2,}",
-        where(_is_email),
-        hint="@",
-    ),
-    Rule(
-        "birth-date",
-        r"(?i)\b(?:dob|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?|geb(?:oren)?\.?)"
-        r"[\s\"'\\:=]*(\d{1,4}[-./]\d{1,2}[-./]\d{1,4})",
-    ),
-    Rule(
-        "email",
-        r"(?i)[\w.+-]+ ?(?:\[at\]|\(at\)|\{at\}| at ) ?[\w-]+ ?(?:\[dot\]|\(dot\)|\{dot\}| dot )"
-        r" ?[a-z]{2,}",
-        hint=r"(?i)[\[({ ]dot[\])} ]",
-    ),
     Rule(
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}{_VALUE}",
@@ -183,15 +152,29 @@ RULES = [
     ),
     Rule(
         "name",
-        r"(?i:\b(?:user|username|login|account|for|role))\s+\\*[\"']([\p{L}][\p{L}\p{M}\p{N}._'-]*)\\*[\"']",
+        r"(?i:\b(?:user|username|login|account|for|role))\s+\\*[\"']"
+        r"([\p{L}][\p{L}\p{M}\p{N}._'-]*)\\*[\"']",
         _judge("login"),
     ),
+    Rule(
+        "name",
+        r"\b(?i:user|login|account)\s+(\p{Ll}+\.\p{Ll}{2,})\b",
+        _judge("login"),
+    ),
+    Rule(
+        "name",
+        r"\b(?i:password|publickey|keyboard-interactive\S*|invalid user|session opened|session closed)"
+        r" for (?i:invalid user |user )?([\p{L}][\p{L}\p{N}._-]*)",
+        _judge("login"),
+    ),
+    Rule("name", r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : ", _judge("login")),
     Rule(
         "name",
         r"\b(?i:user|login)\s+(\p{L}[\p{L}\p{N}._-]*)\s+"
         r"(?i:logged|signed|has|could|cannot|failed to|tried)",
         _judge("login"),
     ),
+    Rule("name", rf"\b(?i:by|to|from|for|with)\s+({_NAME}|{_OTHER})", _judge("perhaps")),
     Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS})\s+({_NAME}|{_OTHER})", _after_word),
     Rule(
         "name",
@@ -200,6 +183,23 @@ RULES = [
         rf"\s+({_WORD})",
         _after_word,
     ),
+    Rule(
+        "name",
+        rf"(?i:{PERSON}|{PERHAPS})\s+\\*[\"']({_NAME}|{_OTHER})\\*[\"']",
+        _after_word,
+        hint=rf"(?i)(?:{PERSON}|{PERHAPS})\s+\\*[\"']",
+    ),
+    Rule(
+        "name",
+        rf"(?i:<(?:\w+:)?(?:\w+[_.-])?(?:{LOGIN}|{PERSON}|{PERHAPS})(?:\s[^<>]*)?>)"
+        r"\s*([^<>]{2,80})</",
+        _judge("person"),
+        hint="</",
+    ),
+    Rule(
+        "name", r"(?i)\b(?:uid|cn|sn|givenname)=([^,=]{2,60}),\s*(?:ou|dc|o|cn)=", _judge("login")
+    ),
+    Rule("name", rf"\b((?:{_FIRST})[ +]+(?:{_PARTICLE}[ +]+)?{_WORD})", _after_word),
     Rule("name", rf"(?i:{_INTRODUCES})\s+({_EITHER})", _after_word),
     Rule(
         "name",
@@ -211,6 +211,8 @@ RULES = [
     Rule(
         "name",
         r"(?i:regards|cheers|thanks|thank you|sincerely|best|grüßen?|cordialement|yours|saludos"
+        r"|gracias|merci|danke|grazie"
+        r"|obrigad[oa]|tack|takk|dank|pozdrawiam"
         rf"|atenciosamente|saluti)[,!.]?(?:\s|\\+[rnt]|--|—)+({_EITHER})",
         _after_word,
     ),
@@ -223,7 +225,7 @@ RULES = [
     Rule("name", rf"\"({_WORD}, (?:{_NAME}|{_WORD}))\"\s*<", hint=r"\"\s*<"),
     Rule(
         "name",
-        rf"'({_NAME})'\s*,\s*'[^'\s@]+@",
+        rf"({_NAME})[\"']?\s*[,;|]\s*[\"']?[^\s@\"',;|]+@",
         hint="@",
     ),
 ]
