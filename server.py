@@ -24,6 +24,7 @@ from observer.watch.metrics import CONTENT_TYPE
 from observer.web.access import Gate, ReaderOfAll, caller_of, refuse_unguarded
 from observer.web.bodies import AcceptedEvent, AcceptedEvents, Current, SignedBody, body_of
 from observer.web.control import control
+from observer.web.costs import costs
 from observer.web.feedback import feedback
 from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
@@ -91,6 +92,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+ROUTES = (router, sessions, feedback, control, costs, knowledge, mission, tokens, traces)
+
+
 def create_app(observer: Observer | None = None) -> FastAPI:
     """The application; without an observer given, its lifespan opens one."""
     app = FastAPI(
@@ -102,7 +106,7 @@ def create_app(observer: Observer | None = None) -> FastAPI:
     if observer is not None:
         app.state.observer = observer
         max_body_bytes = observer.services.configuration.observer.server.max_body_bytes
-    for routes in (router, sessions, feedback, control, knowledge, mission, tokens, traces):
+    for routes in ROUTES:
         app.include_router(routes)
     refuse_unguarded(app)
     for kind in (ObserverError, RequestValidationError, HTTPException):

@@ -81,8 +81,11 @@ async def open_services(
     await database.open()
     journal = Journal(redactor)
     spans = Spans(database)
+    irreversible = [rule.action for rule in configuration.autonomy.values() if rule.irreversible]
+    spending = Spending(database, journal, irreversible)
     # Where the file cannot be written yet, they stay open a little longer.
     with suppress(RecordsUnavailable):
+        await spending.settle_cut(spans)
         await spans.end_orphans()
     keyring = Keyring(configuration.journal_keys)
     await database.read(lambda connection: anchor.refuse_unknown_key(connection, keyring))
@@ -104,9 +107,7 @@ async def open_services(
     await learned.open()
     holds = Holds(database, journal)
     await holds.open()
-    irreversible = [rule.action for rule in configuration.autonomy.values() if rule.irreversible]
     limits = settings.budget
-    spending = Spending(database, journal, irreversible)
     failures = Failures(database)
     mission = Mission(database, journal, settings.mission.eval_every)
     await mission.open()

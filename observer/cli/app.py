@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from observer.cli.approvals import approvals, approve, edit, reject
 from observer.cli.control import kill_switch, pause, restart, unpause
+from observer.cli.costs import costs
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
@@ -21,6 +22,7 @@ from observer.cli.incidents import incidents
 from observer.cli.init import init
 from observer.cli.journal import journal
 from observer.cli.known_errors import known_errors
+from observer.cli.ledger import ledger
 from observer.cli.render import complain
 from observer.cli.send import send
 from observer.cli.serve import serve
@@ -51,6 +53,8 @@ COMMANDS = [
     dead_letters,
     redeliver,
     feedback,
+    costs,
+    ledger,
     init,
     validate,
     pause,

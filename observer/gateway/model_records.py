@@ -9,6 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from observer.domain.breaker import BreakerState
+from observer.domain.budget import NANO
 from observer.domain.calls import Run
 from observer.domain.span import SpanKind, span_of
 from observer.gateway.answers import Empty, version_of
@@ -16,7 +17,6 @@ from observer.gateway.bills import Charge
 from observer.gateway.question import Question
 from observer.records.journal import Journal
 from observer.records.spans import Spans, new_id, now_ms
-from observer.settings.prices import NANO
 
 
 class Timing:
@@ -36,6 +36,8 @@ class Timing:
 class Try:
     """One model asked once."""
 
+    id: str
+    """Of its span, and of the money that is set aside for it."""
     name: str
     number: int
     question: Question[Any]
@@ -100,7 +102,7 @@ class ModelRecords:
                 tried.question.run,
                 SpanKind.LLM_CALL,
                 name=tried.name,
-                span_id=new_id(),
+                span_id=tried.id,
                 started_ms=tried.timing.began_ms,
                 latency_ms=tried.timing.latency_ms,
                 status=status,
@@ -112,6 +114,7 @@ class ModelRecords:
                 temperature=self._temperature,
                 cost_usd=charge.nano / NANO,
                 cost_nano=charge.nano,
+                price_table=charge.table,
                 result_summary=why,
             )
         )

@@ -22,6 +22,7 @@ from observer.gateway.providers import Pass, Providers
 from observer.gateway.question import Answer, Question, Skipped, T
 from observer.gateway.run_health import RunHealth
 from observer.records.holds import Holds
+from observer.records.spans import new_id
 from observer.settings.models_file import ModelsFile
 
 _WHY_LENGTH = 300
@@ -81,9 +82,11 @@ class ModelTries:
         self._refuse(name, question)
         entry = self._providers.enter(name)
         try:
-            bill = await self._bills.open(name, question)
+            call_id = new_id()
+            bill = await self._bills.open(call_id, name, question)
             try:
-                return await self._ask(Try(name, number, question, Timing()), question, bill, entry)
+                tried = Try(call_id, name, number, question, Timing())
+                return await self._ask(tried, question, bill, entry)
             finally:
                 # Cut off by us or by the records: nothing of it comes back.
                 self._bills.close(bill)

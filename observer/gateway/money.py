@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.domain.budget import Meter
-from observer.domain.calls import Run
 from observer.domain.mission import OWN_SESSION, OWN_TENANT
+from observer.domain.span import Span
 from observer.gateway.today import Today
-from observer.records.spans import new_id
 from observer.records.spending import Spending
 
 
@@ -27,25 +26,20 @@ class Money:
         self._today = today
         self._spending = spending
 
-    async def reserve(self, run: Run, worst_nano: int, model: str) -> Reservation | str:
-        """Set the worst case aside, durably; or say for which budget it is too much."""
-        reservation = Reservation(new_id(), worst_nano)
-        tenant_id = run.incident.tenant_id
+    async def reserve(self, if_cut: Span) -> Reservation | str:
+        """Set the worst case aside, durably; or say for which budget it is too much.
+
+        `if_cut` is the call's span if nothing comes back of it, with the worst case as its cost.
+        """
+        reservation = Reservation(if_cut.span_id, if_cut.cost_nano or 0)
         # What the observer asks for itself is advice: no event waits because of it.
-        ours = (tenant_id, run.incident.session_id) == (OWN_TENANT, OWN_SESSION)
-        wanted = {Meter.COST: worst_nano}
-        why = await self._today.reserve(reservation.id, tenant_id, wanted, holds=not ours)
+        ours = (if_cut.tenant_id, if_cut.session_id) == (OWN_TENANT, OWN_SESSION)
+        wanted = {Meter.COST: reservation.worst_nano}
+        why = await self._today.reserve(reservation.id, if_cut.tenant_id, wanted, holds=not ours)
         if why is not None:
             return why
         try:
-            await self._spending.reserve(
-                reservation.id,
-                self._today.day,
-                tenant_id=tenant_id,
-                trace_id=run.trace_id,
-                model=model,
-                nano=worst_nano,
-            )
+            await self._spending.reserve(self._today.day, if_cut)
         except BaseException:
             # It is not written down, so the call is not made.
             self._today.settle(reservation.id, {})

@@ -31,6 +31,8 @@ _COLUMNS = (
     "prompt_version_hash",
     "tool_name",
     "cost_nano",
+    "input_tokens",
+    "output_tokens",
 )
 _INSERT = (
     f"INSERT INTO spans ({', '.join(_COLUMNS)}, record)"

@@ -11,8 +11,10 @@ from datetime import date
 from observer.domain.budget import Meter, Spent
 from observer.domain.calls import CallStatus, Purpose
 from observer.domain.hold import EVERYBODY
+from observer.domain.span import Span, SpanKind
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
+from observer.records.spans import Spans
 
 _FACT = "budget/day"
 
@@ -56,7 +58,11 @@ class Spending:
             ).fetchone()
             begun = Begun(day, 0 if row is None else row["id"])
             _write_fact(connection, begun)
-            connection.execute("DELETE FROM spending WHERE day < ?", (day.isoformat(),))
+            # What is not settled yet goes on the day after.
+            connection.execute(
+                "DELETE FROM spending WHERE day < ? AND (spent_nano IS NOT NULL OR span IS NULL)",
+                (day.isoformat(),),
+            )
             self._journal.append(connection, "budget", what="day begins", day=day.isoformat())
             return begun
 
@@ -114,13 +120,24 @@ class Spending:
 
         await self._database.write(work)
 
-    async def reserve(
-        self, reservation: str, day: date, *, tenant_id: str, trace_id: str, model: str, nano: int
-    ) -> None:
-        """Write down what a call may cost, before it is made."""
-        row = (reservation, day.isoformat(), tenant_id, trace_id, model, nano, time.time())
+    async def reserve(self, day: date, if_cut: Span) -> None:
+        """Write down what a call may cost, before it is made: its span if a crash cuts it."""
+        row = (
+            if_cut.span_id,
+            day.isoformat(),
+            if_cut.tenant_id,
+            if_cut.trace_id,
+            if_cut.name,
+            if_cut.cost_nano,
+            time.time(),
+            json.dumps(if_cut.as_record()),
+        )
         await self._database.write(
-            lambda c: c.execute("INSERT INTO spending VALUES (?, ?, ?, ?, ?, ?, NULL, ?)", row)
+            lambda c: c.execute(
+                "INSERT INTO spending (id, day, tenant_id, trace_id, model, reserved_nano,"
+                " reserved_at, span) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
         )
 
     async def settle(self, reservation: str, nano: int) -> None:
@@ -130,6 +147,36 @@ class Spending:
                 "UPDATE spending SET spent_nano = ? WHERE id = ?", (nano, reservation)
             )
         )
+
+    async def settle_cut(self, spans: Spans) -> int:
+        """At start: settle what a crash left, as its span says; returns how many there were.
+
+        A call whose span died with its process gets the one of the worst case: so the spans, the
+        budget and the bill add up to the same.
+        """
+
+        def work(connection: Connection) -> int:
+            rows = connection.execute(
+                "SELECT id, trace_id, reserved_nano, span FROM spending"
+                " WHERE spent_nano IS NULL AND span IS NOT NULL ORDER BY reserved_at"
+            ).fetchall()
+            for row in rows:
+                known = connection.execute(
+                    "SELECT cost_nano FROM spans WHERE trace_id = ? AND span_id = ?",
+                    (row["trace_id"], row["id"]),
+                ).fetchone()
+                nano = row["reserved_nano"] if known is None else known["cost_nano"]
+                if known is None:
+                    record = json.loads(row["span"])
+                    spans.emit(
+                        Span(**{**record, "span_kind": SpanKind(record["span_kind"])}), connection
+                    )
+                connection.execute(
+                    "UPDATE spending SET spent_nano = ? WHERE id = ?", (nano, row["id"])
+                )
+            return len(rows)
+
+        return await self._database.write(work)
 
 
 def _write_fact(connection: Connection, begun: Begun) -> None:

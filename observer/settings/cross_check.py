@@ -16,7 +16,7 @@ from observer.settings.autonomy_file import AutonomyFile
 from observer.settings.fix_check import problems_of
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.models_file import ModelsFile
-from observer.settings.prices import price_of
+from observer.settings.prices import tariff_of
 from observer.settings.reader import PROMPT_WORDS, Prompt
 from observer.settings.runbook_check import check_runbook, words_at
 from observer.settings.schema import ObserverSettings
@@ -167,7 +167,7 @@ def _check_models(complain, models: ModelsFile, profile: str) -> None:
                     "costs quality, never an alert",
                 )
             for model in chain or []:
-                if price_of(model, models) is None:
+                if tariff_of(model, models) is None:
                     complain(
                         "models.yaml",
                         at,

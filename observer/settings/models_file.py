@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -35,8 +36,8 @@ class ProviderBreaker(Data):
 class Price(Data):
     """US dollars per million tokens."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
 
 
 class ModelsFile(Data):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from observer.records.governance_tables import MISSION
 from observer.records.versions import KNOWN
 from tests.crash.evidence import assert_handled_once, journal_faults, under_way, until, warnings
 from tests.crash.storage import DATABASES, read_only
@@ -69,8 +70,11 @@ def test_data_of_this_release_resumes(copy: Path) -> None:
 
 
 def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) -> None:
-    """Case 10: the records as they were before the last migration."""
+    """Case 10: the records as they were before the last migrations."""
     with closing(sqlite3.connect(copy / "observer.db")) as connection:
+        connection.execute("DROP INDEX spans_costs")
+        connection.execute(MISSION[-1])
+        connection.execute("ALTER TABLE spending DROP COLUMN span")
         connection.execute("DROP TABLE open_spans")
         connection.execute("DROP INDEX spans_by_kind")
         connection.execute("DROP INDEX spans_of_runs")
@@ -83,9 +87,11 @@ def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) 
             "prompt_version_hash",
             "tool_name",
             "cost_nano",
+            "input_tokens",
+            "output_tokens",
         ):
             connection.execute(f"ALTER TABLE spans DROP COLUMN {column}")
-        connection.execute(f"PRAGMA user_version={KNOWN['observer.db'] - 1}")
+        connection.execute(f"PRAGMA user_version={KNOWN['observer.db'] - 2}")
 
     assert_resumes(copy)
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from observer.domain.autonomy import Level, Rule
-from observer.domain.budget import Limits, RunBudget
+from observer.domain.budget import NANO, Limits, RunBudget
 from observer.domain.calls import Call, CallStatus, Run
 from observer.domain.dependency_tree import DependencyTree, Metric, Node
 from observer.domain.event import Incident, Severity
@@ -21,6 +21,7 @@ from observer.domain.hold import EVERYBODY, HoldCause
 from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.domain.redaction import Redactor
 from observer.domain.remedy import Check, Remedy
+from observer.domain.span import Span, SpanKind, span_of
 from observer.domain.windows import ALWAYS
 from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
@@ -38,7 +39,7 @@ from observer.records.holds import Holds
 from observer.records.journal import Journal
 from observer.records.kill_switch import KillSwitch
 from observer.records.ledger import Ledger
-from observer.records.spans import Spans
+from observer.records.spans import Spans, new_id, now_ms
 from observer.records.spending import Spending
 from tests.day_budgets import amounts, limits, today
 from tests.run_health import run_health
@@ -95,6 +96,27 @@ def run_of(tenant: str, event: int) -> Run:
         tenant, "s", f"e-{event}", f"{tenant}-{event}", "loading", "", Severity.WARNING, "", "f"
     )
     return Run(incident, "trace", 0, "span")
+
+
+def at_worst(run: Run, nano: int, model: str) -> Span:
+    """What a call of a model is, if nothing comes back of it."""
+    return span_of(
+        run,
+        SpanKind.LLM_CALL,
+        name=model,
+        span_id=new_id(),
+        started_ms=now_ms(),
+        latency_ms=0.0,
+        status="interrupted",
+        model_id=model,
+        model_version=model,
+        prompt_version_hash="h",
+        input_tokens=0,
+        output_tokens=0,
+        temperature=0.0,
+        cost_usd=nano / NANO,
+        cost_nano=nano,
+    )
 
 
 class Process:
@@ -258,7 +280,7 @@ async def test_eight_at_once_never_go_above_a_cap(world: World, tenants: list[st
     async def one(number: int) -> tuple[str, int]:
         tenant = tenants[number % len(tenants)]
         status = await process.look(tenant)
-        reserved = await process.money.reserve(world.another(tenant), 90, "openai:x")
+        reserved = await process.money.reserve(at_worst(world.another(tenant), 90, "openai:x"))
         if isinstance(reserved, str):
             return status, 0
         await asyncio.sleep(0)
@@ -284,25 +306,31 @@ async def test_eight_at_once_never_go_above_a_cap(world: World, tenants: list[st
 async def test_a_crash_during_a_model_call_leaves_its_worst_case_counted(world: World) -> None:
     of_day = limits(amounts(nano=100))
     crashed = await world.process(of_day)
-    assert isinstance(await crashed.money.reserve(run_of("acme", 1), 60, "m"), Reservation)
+    assert isinstance(
+        await crashed.money.reserve(at_worst(run_of("acme", 1), 60, "m")), Reservation
+    )
 
     process = await world.process(of_day)
 
-    assert isinstance(await process.money.reserve(run_of("acme", 2), 41, "m"), str)
-    fitting = await process.money.reserve(run_of("acme", 3), 40, "m")
+    assert isinstance(await process.money.reserve(at_worst(run_of("acme", 2), 41, "m")), str)
+    fitting = await process.money.reserve(at_worst(run_of("acme", 3), 40, "m"))
     assert isinstance(fitting, Reservation)
     await process.money.settle(fitting, 1)
-    assert isinstance(await process.money.reserve(run_of("acme", 4), 39, "m"), Reservation)
+    assert isinstance(
+        await process.money.reserve(at_worst(run_of("acme", 4), 39, "m")), Reservation
+    )
 
 
 async def test_money_of_a_call_over_midnight_is_of_the_day_it_was_reserved_on(
     world: World,
 ) -> None:
     process = await world.process(limits(amounts(nano=100)))
-    late = await process.money.reserve(run_of("acme", 1), 100, "m")
+    late = await process.money.reserve(at_worst(run_of("acme", 1), 100, "m"))
     assert isinstance(late, Reservation)
     world.clock.now += DAY
-    assert isinstance(await process.money.reserve(run_of("acme", 2), 100, "m"), Reservation)
+    assert isinstance(
+        await process.money.reserve(at_worst(run_of("acme", 2), 100, "m")), Reservation
+    )
     await process.money.settle(late, 100)
     assert process.used(meter="cost_usd") == 100 / 1e9
 
@@ -402,7 +430,7 @@ async def test_a_raised_limit_lifts_the_hold_at_the_next_start_where_there_is_ro
     """Case 84: what was refused must fit, or all would begin for nothing."""
     process = await world.process(limits(amounts(nano=100)))
     for event, nano in ((1, 60), (2, 50)):
-        answer = await process.money.reserve(run_of("acme", event), nano, "m")
+        answer = await process.money.reserve(at_worst(run_of("acme", event), nano, "m"))
         if isinstance(answer, Reservation):
             await process.money.settle(answer, nano)
     assert process.held() == [EVERYBODY]
@@ -463,13 +491,13 @@ async def test_money_that_may_come_back_or_never_fits_refuses_a_call_and_holds_n
     world: World,
 ) -> None:
     process = await world.process(limits(amounts(nano=100)))
-    under_way = await process.money.reserve(run_of("acme", 1), 80, "m")
+    under_way = await process.money.reserve(at_worst(run_of("acme", 1), 80, "m"))
     assert isinstance(under_way, Reservation)
     for nano in (40, 101):
-        assert isinstance(await process.money.reserve(run_of("acme", 2), nano, "m"), str)
+        assert isinstance(await process.money.reserve(at_worst(run_of("acme", 2), nano, "m")), str)
     assert process.held() == []
     await process.money.settle(under_way, 80)
-    assert isinstance(await process.money.reserve(run_of("acme", 3), 40, "m"), str)
+    assert isinstance(await process.money.reserve(at_worst(run_of("acme", 3), 40, "m")), str)
     assert process.held() == [EVERYBODY]
 
 
@@ -483,7 +511,7 @@ async def test_a_call_whose_end_is_not_written_down_brings_no_money_back(
         raise RecordsUnavailable("the disk is full")
 
     process = await world.process(limits(amounts(nano=100)))
-    reserved = await process.money.reserve(run_of("acme", 1), 80, "m")
+    reserved = await process.money.reserve(at_worst(run_of("acme", 1), 80, "m"))
     assert isinstance(reserved, Reservation)
     if end == "not settled on disk":
         monkeypatch.setattr(Spending, "settle", cannot)
@@ -491,7 +519,7 @@ async def test_a_call_whose_end_is_not_written_down_brings_no_money_back(
             await process.money.settle(reserved, 70)
     process.money.close(reserved)
 
-    assert isinstance(await process.money.reserve(run_of("acme", 2), 40, "m"), str)
+    assert isinstance(await process.money.reserve(at_worst(run_of("acme", 2), 40, "m")), str)
 
     assert process.held() == [EVERYBODY]
     assert process.used(meter="cost_usd") == {"cut off": 80, "not settled on disk": 70}[end] / 1e9
@@ -501,7 +529,7 @@ async def test_a_call_whose_end_is_not_written_down_brings_no_money_back(
 
 async def test_a_settled_call_is_closed_without_a_trace(world: World) -> None:
     process = await world.process(limits(amounts(nano=100)))
-    reserved = await process.money.reserve(run_of("acme", 1), 80, "m")
+    reserved = await process.money.reserve(at_worst(run_of("acme", 1), 80, "m"))
     assert isinstance(reserved, Reservation)
     await process.money.settle(reserved, 5)
 
@@ -518,19 +546,19 @@ async def test_a_verdict_that_there_is_no_money_for_holds_nobody_and_spends_no_d
     of_day = limits(amounts(nano=100)) if whose == "all" else limits(each_tenant=amounts(nano=100))
     process = await world.process(of_day)
     tenant = "acme" if whose == "all" else OWN_TENANT
-    used = await process.money.reserve(run_of(tenant, 1), 80, "m")
+    used = await process.money.reserve(at_worst(run_of(tenant, 1), 80, "m"))
     assert isinstance(used, Reservation)
     await process.money.settle(used, 80)
     verdict = run_of(OWN_TENANT, 2)
     verdict = replace(verdict, incident=replace(verdict.incident, session_id=OWN_SESSION))
 
-    refused = await process.money.reserve(verdict, 30, "m")
+    refused = await process.money.reserve(at_worst(verdict, 30, "m"))
 
     assert isinstance(refused, str)
     assert "this call may cost" in refused
     assert process.holds.listed() == []
     assert not any('"spent"' in line for line in await world.lines())
     # Who is refused for an event still waits, and a verdict that fits is paid for.
-    assert isinstance(await process.money.reserve(verdict, 20, "m"), Reservation)
-    assert isinstance(await process.money.reserve(run_of(tenant, 3), 30, "m"), str)
+    assert isinstance(await process.money.reserve(at_worst(verdict, 20, "m")), Reservation)
+    assert isinstance(await process.money.reserve(at_worst(run_of(tenant, 3), 30, "m")), str)
     assert process.held() == [EVERYBODY if whose == "all" else OWN_TENANT]

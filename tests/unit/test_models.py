@@ -21,6 +21,7 @@ from observer.domain.calls import Run
 from observer.domain.event import Incident, Severity
 from observer.domain.hold import HoldCause
 from observer.domain.redaction import Redactor
+from observer.domain.span import Span
 from observer.errors import ModelsExhausted, RecordsUnavailable
 from observer.gateway import model_tries
 from observer.gateway.chat_models import ChatModels
@@ -134,10 +135,11 @@ class Purse:
         self.closed: list[int] = []
         self.refusal: Callable[[str], str | None] = lambda model: None
 
-    async def reserve(self, run: Run, worst_nano: int, model: str) -> Any | str:
-        if (why := self.refusal(model)) is not None:
+    async def reserve(self, if_cut: Span) -> Any | str:
+        if (why := self.refusal(if_cut.name)) is not None:
             return why
-        self.reserved.append((model, worst_nano))
+        assert if_cut.cost_nano is not None
+        self.reserved.append((if_cut.name, if_cut.cost_nano))
         return len(self.reserved) - 1
 
     async def settle(self, reservation: Any, spent_nano: int) -> None:

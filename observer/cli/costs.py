@@ -1,0 +1,109 @@
+"""What the models cost, read from observer.db where it is: the daemon may run or not."""
+
+import csv
+import sys
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observer.cli.environment import (
+    DEFAULT_CONFIG,
+    DEFAULT_DATA_DIR,
+    AsJson,
+    ConfigDir,
+    DataDirOption,
+    Tenant,
+)
+from observer.cli.render import complain, emit, say, table
+from observer.domain.costs import USUAL, By
+
+if TYPE_CHECKING:
+    from observer.domain.costs import CostSum
+
+WIDEST_BAR = 30
+
+Since = Annotated[str, typer.Option(help="From when: 7d or 24h ago, or 2026-11-22.")]
+Until = Annotated[str | None, typer.Option(help="Until when, in the same words; else until now.")]
+Grouping = Annotated[
+    list[By] | None, typer.Option("--by", help="May be repeated; else tenant, feature, day.")
+]
+
+
+def costs(
+    since: Since = "7d",
+    until: Until = None,
+    tenant: Tenant = None,
+    by: Grouping = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Also into this file.")] = None,
+    svg_file: Annotated[Path | None, typer.Option("--svg", help="Also as a picture.")] = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    config: ConfigDir = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Where the bill went: what models cost, by tenant, feature and day, to the nano-dollar."""
+    from observer.cli.costs_svg import costs_svg
+    from observer.domain.costs import stretch_of, total
+    from observer.records.cost_sums import sums_in
+    from observer.records.data_dir import DataDir
+    from observer.settings.zone import budget_zone
+
+    wanted, zone = tuple(by or USUAL), budget_zone(config)
+    try:
+        stretch = stretch_of(since, until, now_ms=round(time.time() * 1000), zone=zone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    sums = sums_in(DataDir(data_dir), stretch, wanted, zone=zone, tenant_id=tenant)
+    if csv_file is not None:
+        write_csv(csv_file, sums, wanted)
+    if svg_file is not None:
+        svg_file.parent.mkdir(parents=True, exist_ok=True)
+        title = f"What models cost by {', '.join(one for one in By if one in wanted)}"
+        svg_file.write_text(costs_svg(sums, wanted, title))
+    if as_json:
+        found = {"time_zone": zone.key, "costs": [one.as_json() for one in sums]}
+        emit({**found, "total": total(sums).as_json()})
+        return
+    show(sums, wanted)
+    for file in filter(None, (csv_file, svg_file)):
+        complain(f"written: {file}")
+
+
+def write_csv(path: Path, sums: "Sequence[CostSum]", by: Collection[By]) -> None:
+    """The same figures always give the same bytes."""
+    from observer.domain.costs import columns
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        rows = csv.DictWriter(file, columns(by), lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(one.as_json() for one in sums)
+
+
+def show(sums: "Sequence[CostSum]", by: Collection[By]) -> None:
+    """A table; on a terminal each row has its bar."""
+    from observer.domain.costs import columns, total
+
+    if not sums:
+        complain("No model was asked in this time.")
+        return
+    every = total(sums)
+    names = [name for name in columns(by) if name != "cost_nano"]
+    most = max(one.cost_nano for one in sums)
+    bars = sys.stdout.isatty()
+    rows = [
+        [*(one.as_json()[name] for name in names), *([bar(one.cost_nano, most)] if bars else [])]
+        for one in sums
+    ]
+    table("Costs", [*names, *(["of the dearest"] if bars else [])], rows)
+    tokens = f"{every.input_tokens:,} tokens in, {every.output_tokens:,} out"
+    say(f"total: ${every.as_json()['cost_usd']} for {every.calls:,} calls, {tokens}")
+
+
+def bar(nano: int, most: int) -> str:
+    """As long as its share of the longest; what costs anything is seen."""
+    if not nano:
+        return ""
+    return "█" * max(1, round(WIDEST_BAR * nano / most))
