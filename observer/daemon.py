@@ -33,6 +33,7 @@ from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
 from observer.settings import Configuration
 from observer.triggers import Triggers
+from observer.watch.instruments import instruments_of
 from observer.watch.watch import Watch
 from observer.worker import Midnight, Requeue, Retention, Worker
 from observer.worker.judge import MissionJudge
@@ -150,6 +151,7 @@ async def open_observer(
             open_services(configuration, data_dir) as services,
             open_checkpoints(data_dir.checkpoints, serde) as checkpoints,
         ):
+            instruments = instruments_of(services)
             lifecycle = LifecycleControl(services)
             await lifecycle.to(Lifecycle.STARTING, "the daemon starts")
             graph = build(services, checkpoints)
@@ -179,7 +181,7 @@ async def open_observer(
                 stores = (services.database, checkpoints, inbox)
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
-                watch = Watch(services, lifecycle, files, telegram)
+                watch = Watch(services, lifecycle, files, telegram, instruments)
                 observer = Observer(services, graph, intake, requeue, lifecycle, watch, triggers)
                 triggers.start()
                 asked = services.approvals

@@ -118,6 +118,14 @@ class Today:
             if self._pauses:
                 await self._holds.put(_tenant(spent.whom), HoldCause.BUDGET, spent.reason)
 
+    def left(self, whom: str) -> dict[Meter, tuple[int, int]]:
+        """Of each meter, what a tenant, or all (`*`), may still use today, and the limit."""
+        used, limits = self._budget.used(), self._budget.limits.of(whom)
+        return {
+            meter: (max(0, limits[meter] - used.get(whom, {}).get(meter, 0)), limits[meter])
+            for meter in Meter
+        }
+
     def shown(self) -> dict[str, Any]:
         """The day for `/health`: used and limit of each meter, of all (`*`) and of each tenant."""
         used = self._budget.used()

@@ -13,6 +13,9 @@ from observer.records.database import Connection, Database
 from observer.records.failures import note_resolved
 from observer.records.journal import Journal
 
+Listener = Callable[[Event, str], None]
+"""Told of an event and its status: queued, joined, or done at once."""
+
 
 @dataclass(frozen=True)
 class _Arrival:
@@ -34,6 +37,11 @@ class Arrivals:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of every event that is new, once it is on disk; on the records' own thread."""
+        self._listeners.append(listener)
 
     async def acknowledge(
         self,
@@ -153,7 +161,12 @@ class Arrivals:
             decision=arrival.decision,
             **fired,
         )
+        self._database.after_commit(lambda: self._tell(event, arrival.status))
         return True
+
+    def _tell(self, event: Event, status: str) -> None:
+        for listener in self._listeners:
+            listener(event, status)
 
 
 def _with(waiting: Event, event: Event) -> _Arrival:

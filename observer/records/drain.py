@@ -62,6 +62,11 @@ class Drain:
         self.followers = Followers()
         self.broken: str | None = None
 
+    @property
+    def drained_spans(self) -> int | None:
+        """The last row of `spans` that a file has; None: that is not known yet."""
+        return self._watermarks.get("spans")
+
     def start(self) -> None:
         """Start draining, beginning with what an earlier process left behind."""
         self._task = asyncio.create_task(self._run())

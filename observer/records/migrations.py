@@ -1,6 +1,6 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
-from observer.records.cost_tables import COSTS
+from observer.records.figure_tables import FIGURES
 from observer.records.governance_tables import (
     HOLDS,
     MISSION,
@@ -235,5 +235,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
     NO_PROGRESS,
     TOKENS,
     SPANS,
-    COSTS,
+    FIGURES,
 ]

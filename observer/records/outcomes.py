@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from observer.domain.event import Event, Severity
 from observer.records.database import Connection, Database
 from observer.records.events import StoredEvent
 from observer.records.journal import Journal
+
+Listener = Callable[[StoredEvent, str, Severity | None], None]
+"""Told of an event, its outcome and its severity."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Outcome:
 
 
 class Outcomes:
-    """The one writer of `outcomes_to_follow`; where nobody follows any, it writes nothing."""
+    """The one writer of `outcomes_to_follow`; where no trigger follows any, it writes nothing."""
 
     def __init__(self, database: Database, journal: Journal, *, followed: bool) -> None:
         self._database = database
@@ -32,6 +35,11 @@ class Outcomes:
         self._followed = followed
         self.fresh = asyncio.Event()
         """Set when there is another one."""
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of every outcome from now on, once it is on disk; on the records' own thread."""
+        self._listeners.append(listener)
 
     async def open(self) -> None:
         """Forget what was left when outcomes were followed for the last time, if none are now."""
@@ -43,6 +51,7 @@ class Outcomes:
         self, connection: Connection, stored: StoredEvent, outcome: str, severity: Severity | None
     ) -> None:
         """An event has come to its end, in the transaction that says so."""
+        self._database.after_commit(lambda: self._tell_all(stored, outcome, severity))
         if not self._followed:
             return
         connection.execute(
@@ -50,6 +59,10 @@ class Outcomes:
             (stored.key, outcome, severity),
         )
         self._database.after_commit(self._tell)
+
+    def _tell_all(self, stored: StoredEvent, outcome: str, severity: Severity | None) -> None:
+        for listener in self._listeners:
+            listener(stored, outcome, severity)
 
     def _tell(self) -> None:
         self._loop.call_soon_threadsafe(self.fresh.set)

@@ -12,6 +12,7 @@ from observer.errors import RecordsUnavailable
 from observer.gateway.telegram import TelegramAnswers
 from observer.lifecycle import LifecycleControl
 from observer.records.availability import Availability
+from observer.records.gauges import Gauges, read_gauges
 from observer.services import Services
 from observer.watch.alarms import Alarms
 from observer.watch.dead_man import DeadManSwitch
@@ -30,6 +31,7 @@ class Records:
     oldest_event_age_s: float
     kill_switch: dict[str, object]
     dead_letters: dict[str, int]
+    gauges: Gauges
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Sources:
                     inbox=pending,
                     kill_switch=await self.services.kill_switch.standing(),
                     dead_letters=await self.services.dead_letters.counted(),
+                    gauges=await read_gauges(self.services.database),
                 )
         except (RecordsUnavailable, TimeoutError):
             return None

@@ -1,4 +1,4 @@
-"""`GET /metrics`: one function a family, read when somebody scrapes; what is unknown is absent."""
+"""`GET /metrics`: one function a gauge, read when somebody scrapes; what is unknown is absent."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from prometheus_client.registry import Collector
 
 from observer.domain.hold import HoldCause
 from observer.domain.lifecycle import Lifecycle
+from observer.services import Services
 from observer.watch.findings import Findings
+from observer.watch.gauges import gauges_of
+from observer.watch.instruments import Instruments
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Family = Callable[[Findings], Metric]
 
 
-def exposition(findings: Findings) -> bytes:
+def exposition(findings: Findings, services: Services, instruments: Instruments) -> bytes:
     """Everything, in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(findings))
-    return generate_latest(registry)
+    registry.register(_Collector(findings, services))
+    return generate_latest(registry) + generate_latest(instruments.registry)
 
 
 class _Collector(Collector):
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, services: Services) -> None:
         self._findings = findings
+        self._services = services
 
     def collect(self) -> Iterator[Metric]:
         for family in FAMILIES:
             yield family(self._findings)
+        yield from gauges_of(self._findings, self._services)
 
 
 def heartbeat(findings: Findings) -> Metric:

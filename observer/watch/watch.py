@@ -17,6 +17,7 @@ from observer.watch.dead_man import DeadManSwitch
 from observer.watch.findings import Findings, Sources
 from observer.watch.health import as_json, reasons
 from observer.watch.heartbeat import Heartbeat
+from observer.watch.instruments import Instruments
 from observer.watch.metrics import exposition
 from observer.watch.sd_notify import SdNotify
 
@@ -32,7 +33,9 @@ class Watch:
         lifecycle: LifecycleControl,
         files: tuple[Availability, ...],
         telegram: TelegramAnswers | None,
+        instruments: Instruments,
     ) -> None:
+        self._instruments = instruments
         settings = services.configuration.observer.watch
         self._every_s = settings.heartbeat
         self.systemd = SdNotify()
@@ -85,7 +88,8 @@ class Watch:
 
     async def metrics(self) -> bytes:
         """What is known, in Prometheus' text format."""
-        return exposition(await self._sources.find())
+        findings = await self._sources.find()
+        return exposition(findings, self._sources.services, self._instruments)
 
     async def _is_well(self) -> bool:
         return not reasons(await self._sources.find())

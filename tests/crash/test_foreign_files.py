@@ -73,6 +73,7 @@ def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) 
     """Case 10: the records as they were before the last migrations."""
     with closing(sqlite3.connect(copy / "observer.db")) as connection:
         connection.execute("DROP INDEX spans_costs")
+        connection.execute("DROP INDEX transitions_undelivered")
         connection.execute(MISSION[-1])
         connection.execute("ALTER TABLE spending DROP COLUMN span")
         connection.execute("DROP TABLE open_spans")

@@ -1,6 +1,6 @@
-"""What roll-ups of the models' costs want."""
+"""What roll-ups of the models' costs want, and the gauges of `/metrics`."""
 
-COSTS = (
+FIGURES = (
     "ALTER TABLE spans ADD COLUMN input_tokens INTEGER",
     "ALTER TABLE spans ADD COLUMN output_tokens INTEGER",
     """
@@ -19,4 +19,9 @@ COSTS = (
     "DROP INDEX spans_of_models",
     # Of a call that is not over: its span if a crash cuts it, as JSON.
     "ALTER TABLE spending ADD COLUMN span TEXT",
+    # What people should have been told and were not.
+    """
+    CREATE INDEX transitions_undelivered ON state_transitions (timestamp)
+    WHERE purpose = 'notify' AND status IN ('failed', 'unknown')
+    """,
 )
