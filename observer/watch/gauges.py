@@ -55,7 +55,7 @@ def _of_records(findings: Findings, services: Services) -> Iterator[Metric]:
 def _of_budget(services: Services) -> Iterator[Metric]:
     ratio = GaugeMetricFamily(
         "observer_budget_left_ratio",
-        "What share of a day's budget is left; tenant `*` is all of them together.",
+        "What share of today's budget is left; tenant `*` is all of them together.",
         labels=["tenant", "meter"],
     )
     cost = GaugeMetricFamily(
@@ -66,7 +66,8 @@ def _of_budget(services: Services) -> Iterator[Metric]:
     # Only those that the configuration names: whoever sends events can make up tenants.
     for tenant in (EVERYBODY, *services.configuration.observer.budget.tenants):
         for meter, (left, limit) in services.today.left(tenant).items():
-            ratio.add_metric([tenant, meter], left / limit if limit else 0.0)
+            if limit:
+                ratio.add_metric([tenant, meter], left / limit)
             if meter is Meter.COST:
                 cost.add_metric([tenant], left / NANO)
     yield ratio

@@ -13,6 +13,7 @@ import pytest
 from observer.domain.redaction import Redactor
 from observer.watch.alarms import Alarms
 from observer.watch.dead_man import DeadManSwitch
+from observer.watch.instruments import Instruments, Known
 from observer.watch.watch import Watch
 from tests.doubles.http_server import HttpDouble, Reply
 
@@ -66,7 +67,7 @@ async def test_where_one_part_cannot_be_stopped_the_others_are(
         mcp=SimpleNamespace(servers={}),
     )
     lifecycle: Any = SimpleNamespace(listeners=[], state="RUNNING")
-    watch = Watch(services, lifecycle, (), None)
+    watch = Watch(services, lifecycle, (), None, Instruments(Known((), (), (), ())))
     before = asyncio.all_tasks()
     await watch.start()
     assert len(asyncio.all_tasks()) > len(before)
