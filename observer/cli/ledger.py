@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Tenant
-from observer.cli.render import call, complain, emit, shorten, table, when
+from observer.cli.render import complain, emit, shorten, table, when
 
-LONGEST_RESULT = 80
+LONGEST_RESULT = 60
 
 
 def ledger(
@@ -19,7 +19,7 @@ def ledger(
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Show the ledger: each tool call with its intent, its key and its result."""
+    """Show the ledger: each tool call and what came of it; --json adds arguments and keys."""
     from observer.records.data_dir import DataDir
     from observer.records.ledger_rows import ledger_rows
 
@@ -28,7 +28,7 @@ def ledger(
         emit({"transitions": rows})
     table(
         "Ledger",
-        ("#", "at", "tenant", "session", "purpose", "call", "status", "key", "result"),
+        ("#", "at", "tenant", "session", "purpose", "tool", "status", "result"),
         [
             [
                 row["iteration"],
@@ -36,9 +36,8 @@ def ledger(
                 row["tenant_id"],
                 row["session_id"],
                 row["purpose"],
-                call(row["tool_name"], row["args"]),
+                row["tool_name"],
                 row["status"],
-                row["idempotency_key"],
                 shorten(row["result_summary"], LONGEST_RESULT),
             ]
             for row in ([] if as_json else rows)
