@@ -5,7 +5,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # The slow tests mostly wait for processes of theirs: more workers than two cores.
 WORKERS ?= 3
 
-.PHONY: demo test check install install-dev serve evals bench crash-proof soak lock clean
+.PHONY: demo test check install install-dev serve evals bench cost-summary crash-proof soak lock clean
 
 demo: install          ## Start, send the lab's three events, show what happens
 	@.venv/bin/observer demo
@@ -42,6 +42,10 @@ soak: install-dev      ## 20,000 events: memory flat, databases bounded, nothing
 
 bench: install-dev     ## Figures beside a floor measured in the same run
 	@.venv/bin/python -m bench
+
+DATA_DIR ?= var
+cost-summary: install  ## What models cost, by tenant, feature and day: runs/cost-summary.csv
+	@.venv/bin/observer costs --data-dir $(DATA_DIR) --csv runs/cost-summary.csv
 
 N ?= 25
 SEED ?= 1
