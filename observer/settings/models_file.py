@@ -12,6 +12,10 @@ from observer.domain.runbook import Data, Seconds
 Role = Literal["classify", "warning", "critical", "judge"]
 
 
+_DEAREST = 1_000_000
+"""A dollar a token: nobody asks more, and whoever writes more has mistyped."""
+
+
 class ModelCall(Data):
     """Limits of one question to the models of a role."""
 
@@ -36,8 +40,8 @@ class ProviderBreaker(Data):
 class Price(Data):
     """US dollars per million tokens."""
 
-    input: Decimal = Field(ge=0)
-    output: Decimal = Field(ge=0)
+    input: Decimal = Field(ge=0, le=_DEAREST)
+    output: Decimal = Field(ge=0, le=_DEAREST)
 
 
 class ModelsFile(Data):

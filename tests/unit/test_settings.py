@@ -364,7 +364,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, list[str]]] = {
         "{input: 0, output: 0}",
         ">>>{input: 0, output: 1e999}",
         "prices.runbook:.output",
-        ["finite number"],
+        ["less than or equal to 1000000"],
     ),
     "a condition without a tool": (
         "runbook.yaml",
