@@ -16,7 +16,6 @@ FIGURES = (
         timestamp_ms, tenant_id, feature, name, cost_nano, input_tokens, output_tokens
     ) WHERE span_kind = 'llm_call'
     """,
-    "DROP INDEX spans_of_models",
     # Of a call that is not over: its span if a crash cuts it, as JSON.
     "ALTER TABLE spending ADD COLUMN span TEXT",
     # What people should have been told and were not.

@@ -79,9 +79,6 @@ def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) 
         connection.execute("DROP TABLE open_spans")
         connection.execute("DROP INDEX spans_by_kind")
         connection.execute("DROP INDEX spans_of_runs")
-        connection.execute(
-            "CREATE INDEX spans_of_models ON spans (timestamp_ms) WHERE span_kind = 'llm_call'"
-        )
         for column in (
             "stage",
             "model_version",

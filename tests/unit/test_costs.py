@@ -242,4 +242,4 @@ class TestCommand:
         assert self.run("--since", "yesterday").exit_code == 2
         result = self.run()
         assert result.exit_code == 2
-        assert "no observer has written records here" in result.stderr
+        assert "no observer has kept records here" in result.stderr
