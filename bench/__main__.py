@@ -18,6 +18,7 @@ from bench.floor import Cost, floor
 from bench.graph_only import parts
 from bench.journal import print_costs
 from bench.known_errors import LINES, known_errors
+from bench.otlp import print_mirror
 from bench.traces import print_answers
 from tests.observer_process import INFO, ROOT, ObserverProcess
 
@@ -66,7 +67,8 @@ def main() -> None:
         folder = Path(name)
         _embedded(folder, table, bare, console)
         _with_model(folder, table, bare, console)
-    console.print(table)
+    console.print(table, "")
+    print_mirror(console)
 
 
 def _known_errors(console: Console) -> None:

@@ -26,6 +26,7 @@ from observer.settings.known_error_rows import KnownErrorRows
 from observer.settings.known_errors import to_known_errors
 from observer.settings.known_errors_file import KnownErrorsFile
 from observer.settings.models_file import ModelsFile
+from observer.settings.otlp import problem_of_header, secrets_of, why_not_mirrored
 from observer.settings.reader import Prompt, Reader, unknown_overrides
 from observer.settings.redaction_file import RedactionFile, misspelt
 from observer.settings.schema import ObserverSettings
@@ -67,6 +68,8 @@ class Configuration:
     """Of the journal's chain, the newest first."""
     watch_secrets: dict[str, str]
     """What the section `watch` names."""
+    otlp_headers: dict[str, str]
+    """What the section `otlp` names, by header."""
     database_url: str | None
 
     @property
@@ -132,6 +135,7 @@ def load_configuration(
     channel_secrets = _named_secrets(reader, "channels", observer.sections["channels"])
     watch = observer.watch.model_dump(mode="json", exclude_none=True)
     watch_secrets = _named_secrets(reader, "watch", watch)
+    otlp_headers = _otlp_headers(reader, observer)
     reader.raise_problems()
     webhook_secrets = tuple(
         s.strip() for s in env.get("OBSERVER_WEBHOOK_SECRET", "").split(",") if s.strip()
@@ -140,6 +144,8 @@ def load_configuration(
     held = [env.get(name, "") for name in redaction.secrets_from_environment]
     named = (*channel_secrets.values(), *watch_secrets.values())
     held += [form for value in named for form in forms(value)]
+    held += secrets_of(otlp_headers)
+    held += passwords([observer.otlp.endpoint] if observer.otlp else [])
     return Configuration(
         directory=directory,
         data_dir=data_dir,
@@ -168,6 +174,7 @@ def load_configuration(
         channel_secrets=channel_secrets,
         journal_keys=keys,
         watch_secrets=watch_secrets,
+        otlp_headers=otlp_headers,
         database_url=env.get("OBSERVER_DATABASE_URL"),
     )
 
@@ -187,4 +194,19 @@ def _named_secrets(reader: Reader, section: str, told: dict[str, Any]) -> dict[s
         if (problem := problem_of(named, value)) is not None:
             at = (section, named.channel, named.key)
             reader.problems.append(reader.documents["observer.yaml"].complain(at, problem))
+    return held
+
+
+def _otlp_headers(reader: Reader, observer: ObserverSettings) -> dict[str, str]:
+    if observer.otlp is None:
+        return {}
+    document = reader.documents["observer.yaml"]
+    if (problem := why_not_mirrored()) is not None:
+        reader.problems.append(document.complain(("otlp",), problem))
+    held: dict[str, str] = {}
+    for header, variable in observer.otlp.headers_env.items():
+        value = held[header] = os.environ.get(variable, "").strip()
+        if (problem := problem_of_header(variable, value)) is not None:
+            at = ("otlp", "headers_env", header)
+            reader.problems.append(document.complain(at, problem))
     return held

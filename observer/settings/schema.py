@@ -13,6 +13,7 @@ from observer.settings.channels import Channels
 from observer.settings.health import Health
 from observer.settings.infrastructure import Platform, Telemetry
 from observer.settings.mission import Mission
+from observer.settings.otlp import Otlp
 from observer.settings.triggers import Triggers
 from observer.settings.watch import Watch
 
@@ -131,6 +132,7 @@ class ObserverSettings(BaseSettings):
     platform: Platform = Platform()
     channels: Channels = Channels()
     watch: Watch = Watch()
+    otlp: Otlp | None = None
     triggers: Triggers = Triggers()
     mcp_servers: dict[str, McpServer]
 

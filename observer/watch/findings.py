@@ -17,6 +17,7 @@ from observer.services import Services
 from observer.watch.alarms import Alarms
 from observer.watch.dead_man import DeadManSwitch
 from observer.watch.heartbeat import Heartbeat
+from observer.watch.mirror import Mirror
 
 _PATIENCE_S = 3.0
 _RECENT_S = 300.0
@@ -43,6 +44,7 @@ class Findings:
     heartbeat_at: float | None
     alarms: Alarms | None
     dead_man: DeadManSwitch | None
+    mirror: Mirror | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Sources:
     heartbeat: Heartbeat
     alarms: Alarms | None
     dead_man: DeadManSwitch | None
+    mirror: Mirror | None = None
 
     async def find(self) -> Findings:
         """Ask everybody; who does not answer soon is left out."""
@@ -81,7 +84,8 @@ class Sources:
             longest_beat_s=self.heartbeat.longest_age_s,
             dead_letters=None if records is None else records.dead_letters,
         )
-        return Findings(facts, records, self.heartbeat.last_at, self.alarms, self.dead_man)
+        told = (self.alarms, self.dead_man, self.mirror)
+        return Findings(facts, records, self.heartbeat.last_at, *told)
 
     def _anomalies(self) -> tuple[Anomaly, ...]:
         since = time.time() - _RECENT_S

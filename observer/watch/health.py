@@ -73,4 +73,6 @@ def _told(findings: Findings) -> dict[str, Any]:
         told["alarms"] = {"waiting": alarms.waiting, "error": alarms.last_error}
     if (switch := findings.dead_man) is not None:
         told["dead_man"] = {"last_ok": switch.last_ok, "error": switch.last_error}
+    if findings.mirror is not None:
+        told["otlp"] = findings.mirror.facts()
     return told

@@ -19,6 +19,7 @@ from observer.watch.health import as_json, reasons
 from observer.watch.heartbeat import Heartbeat
 from observer.watch.instruments import Instruments
 from observer.watch.metrics import exposition
+from observer.watch.mirror import Mirror
 from observer.watch.sd_notify import SdNotify
 
 logger = logging.getLogger("observer.watch")
@@ -48,8 +49,16 @@ class Watch:
         )
         self._alarms = _alarms(services)
         self._dead_man = _dead_man(services)
+        self._mirror = _mirror(services)
         self._sources = Sources(
-            services, lifecycle, files, telegram, self._heartbeat, self._alarms, self._dead_man
+            services,
+            lifecycle,
+            files,
+            telegram,
+            self._heartbeat,
+            self._alarms,
+            self._dead_man,
+            self._mirror,
         )
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -65,6 +74,8 @@ class Watch:
             await self._alarms.start()
         if self._dead_man is not None:
             self._dead_man.start(self._is_well)
+        if self._mirror is not None:
+            self._mirror.start()
         self._task = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
@@ -73,7 +84,7 @@ class Watch:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        for part in (self._dead_man, self._alarms, self._heartbeat):
+        for part in (self._mirror, self._dead_man, self._alarms, self._heartbeat):
             try:
                 if part is not None:
                     await part.stop()
@@ -139,3 +150,11 @@ def _dead_man(services: Services) -> DeadManSwitch | None:
         return None
     url = services.configuration.watch_secrets[settings.url_env]
     return DeadManSwitch(url, every_s=settings.every)
+
+
+def _mirror(services: Services) -> Mirror | None:
+    configuration = services.configuration
+    settings = configuration.observer.otlp
+    if settings is None:
+        return None
+    return Mirror(settings, configuration.otlp_headers, services.database)

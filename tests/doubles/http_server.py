@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -94,7 +94,7 @@ class HttpDouble:
         self._server.shutdown()
         self._server.server_close()
 
-    def __enter__(self) -> HttpDouble:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

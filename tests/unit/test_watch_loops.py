@@ -58,7 +58,8 @@ async def test_where_one_part_cannot_be_stopped_the_others_are(
     settings = SimpleNamespace(heartbeat=60.0, alarms=address, dead_man=address)
     services: Any = SimpleNamespace(
         configuration=SimpleNamespace(
-            observer=SimpleNamespace(watch=settings), watch_secrets={"URL": "http://127.0.0.1:9"}
+            observer=SimpleNamespace(watch=settings, otlp=None),
+            watch_secrets={"URL": "http://127.0.0.1:9"},
         ),
         database=None,
         data_dir=SimpleNamespace(heartbeat=tmp_path / "heartbeat", alarms=tmp_path / "alarms"),
