@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from observer.cli.approvals import approvals, approve, edit, reject
 from observer.cli.control import kill_switch, pause, restart, unpause
 from observer.cli.costs import costs
+from observer.cli.data import data
 from observer.cli.dead_letters import dead_letters, redeliver
 from observer.cli.demo import demo
 from observer.cli.environment import read_dotenv
@@ -99,6 +100,7 @@ app.add_typer(known_errors, name="known-errors")
 app.add_typer(incidents, name="incidents")
 app.add_typer(token, name="token")
 app.add_typer(evals, name="evals")
+app.add_typer(data, name="data")
 
 
 @app.callback()
