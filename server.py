@@ -25,6 +25,7 @@ from observer.web.access import Gate, ReaderOfAll, caller_of, refuse_unguarded
 from observer.web.bodies import AcceptedEvent, AcceptedEvents, Current, SignedBody, body_of
 from observer.web.control import control
 from observer.web.costs import costs
+from observer.web.data import data
 from observer.web.feedback import feedback
 from observer.web.knowledge import knowledge
 from observer.web.listening import QuietServer, bound_socket
@@ -92,7 +93,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-ROUTES = (router, sessions, feedback, control, costs, knowledge, mission, tokens, traces)
+ROUTES = (router, sessions, feedback, control, costs, data, knowledge, mission, tokens, traces)
 
 
 def create_app(observer: Observer | None = None) -> FastAPI:

@@ -28,6 +28,7 @@ from observer.no_progress import NoProgressAlarm
 from observer.presses import listening, telegram_answers
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
+from observer.records.deletion import Deletion
 from observer.records.inbox import Inbox
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.services import Services
@@ -35,7 +36,7 @@ from observer.settings import Configuration
 from observer.triggers import Triggers
 from observer.watch.instruments import instruments_of
 from observer.watch.watch import Watch
-from observer.worker import Midnight, Requeue, Retention, Worker
+from observer.worker import Deletions, Midnight, Requeue, Retention, Worker
 from observer.worker.judge import MissionJudge
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -53,6 +54,7 @@ class Observer:
     lifecycle: LifecycleControl
     watch: Watch
     triggers: Triggers
+    deletions: Deletions
 
     async def resume(
         self,
@@ -167,11 +169,14 @@ async def open_observer(
             worker = Worker(services, graph, inbox, requeue, lifecycle)
             intake = Intake(services, inbox, requeue, lifecycle)
             triggers = Triggers(services, intake)
-            retention = Retention(services, inbox, StaleCheckpoints(checkpoints))
+            stale = StaleCheckpoints(checkpoints)
+            retention = Retention(services, inbox, stale)
+            deletions = _deletions(services, inbox, stale)
             midnight = Midnight(services)
             judge = MissionJudge(services, lifecycle)
             await worker.start()
             retention.start()
+            deletions.start()
             midnight.start()
             alarm = NoProgressAlarm(services, intake.accept)
             try:
@@ -182,7 +187,9 @@ async def open_observer(
                 files = tuple(store.availability for store in stores)
                 telegram = telegram_answers(services)
                 watch = Watch(services, lifecycle, files, telegram, instruments)
-                observer = Observer(services, graph, intake, requeue, lifecycle, watch, triggers)
+                observer = Observer(
+                    services, graph, intake, requeue, lifecycle, watch, triggers, deletions
+                )
                 triggers.start()
                 asked = services.approvals
                 await watch.start()
@@ -197,8 +204,23 @@ async def open_observer(
                 await lifecycle.to(Lifecycle.STOPPING, "asked to stop")
                 midnight.stop()
                 await alarm.stop()
+                await deletions.stop()
                 await retention.stop()
                 await worker.stop()
                 await lifecycle.to(Lifecycle.STOPPED, "stopped")
     finally:
         data_dir.unlock()
+
+
+def _deletions(services: Services, inbox: Inbox, checkpoints: StaleCheckpoints) -> Deletions:
+    deletion = Deletion(
+        services.database,
+        services.journal,
+        services.memory.past,
+        services.data_dir,
+        inbox,
+        checkpoints,
+        turn=services.drain.turn,
+        kept_days=services.configuration.observer.retention.days,
+    )
+    return Deletions(deletion, services.drain)

@@ -95,7 +95,8 @@ class Intake:
         known = await self._recognition.repeated(source, alert, event_ids)
         if known is not None:
             self._services.mission.note_duplicate()
-            return Accepted(known.event_id, known.session_id, duplicate=True)
+            # Of an event whose data was deleted only the key is known.
+            return Accepted(alert.event_id or known.event_id, known.session_id, duplicate=True)
         if isinstance(alert, ResolvedAlert):
             return await self._note_resolved(source, alert, event_ids[0], body_hash)
         if because is None and alert.severity is Severity.INFO:

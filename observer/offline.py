@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -13,12 +16,18 @@ from observer.domain.token_order import TokenOrder
 from observer.errors import ConfigurationError
 from observer.records.approvals import Approvals
 from observer.records.candidates import EvalCandidates
+from observer.records.checkpoints import open_checkpoints
+from observer.records.closed_queue import ClosedQueue
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
+from observer.records.deletion import Deletion
 from observer.records.journal import Journal
+from observer.records.past_incidents import PastIncidents
 from observer.records.spans import Spans
+from observer.records.stale_checkpoints import StaleCheckpoints
+from observer.records.tenant_data import Found
 from observer.records.tokens import Tokens, shown
-from observer.settings import load_configuration
+from observer.settings import Configuration, load_configuration
 
 T = TypeVar("T")
 
@@ -104,15 +113,32 @@ async def _tokens(database: Database, journal: Journal) -> Tokens:
     return tokens
 
 
+def delete_offline(tenant_id: str, older_than_s: float, *, dry_run: bool) -> dict[str, Any]:
+    """Delete a tenant's data from the configured data directory; says what was found.
+
+    Raises:
+        ObserverError: the directory is in use or holds no records.
+    """
+    with _owned() as (configuration, directory):
+        found = asyncio.run(_delete(configuration, directory, tenant_id, older_than_s, dry_run))
+    return {"tenant_id": tenant_id, **asdict(found), "dry_run": dry_run}
+
+
 def _with_records(work: Callable[[Database, Journal], Awaitable[T]], *, new: bool = False) -> T:
+    with _owned(new=new) as (configuration, directory):
+        journal = Journal(Redactor(list(configuration.secrets)))
+        return asyncio.run(_opened(directory, journal, work))
+
+
+@contextmanager
+def _owned(*, new: bool = False) -> Iterator[tuple[Configuration, DataDir]]:
     configuration = load_configuration()
     directory = DataDir(configuration.data_dir)
     if not new and not directory.records.exists():
         raise ConfigurationError(f"{directory.path}: there is no observer's data here")
     directory.lock()
     try:
-        journal = Journal(Redactor(list(configuration.secrets)))
-        return asyncio.run(_opened(directory, journal, work))
+        yield configuration, directory
     finally:
         directory.unlock()
 
@@ -124,5 +150,37 @@ async def _opened(
     await database.open()
     try:
         return await work(database, journal)
+    finally:
+        await database.close()
+
+
+async def _delete(
+    configuration: Configuration,
+    directory: DataDir,
+    tenant_id: str,
+    older_than_s: float,
+    dry_run: bool,
+) -> Found:
+    journal = Journal(Redactor(list(configuration.secrets)))
+    database = Database(directory.records)
+    await database.open()
+    try:
+        async with open_checkpoints(directory.checkpoints, None) as checkpoints:
+            deletion = Deletion(
+                database,
+                journal,
+                PastIncidents(database, journal),
+                directory,
+                ClosedQueue(directory.queue, database_url=configuration.database_url),
+                StaleCheckpoints(checkpoints),
+                turn=asyncio.Lock(),
+                kept_days=configuration.observer.retention.days,
+            )
+            found = await deletion.data.found(tenant_id, time.time() - older_than_s)
+            if not dry_run:
+                await deletion.orders.ask(tenant_id, older_than_s)
+                for order in await deletion.orders.open():
+                    await deletion.carry_out(order, asyncio.Event())
+            return found
     finally:
         await database.close()

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from observer.cli.environment import (
+    DEFAULT_CONFIG,
     DEFAULT_DATA_DIR,
+    DEFAULT_URL,
     AsJson,
+    ConfigDir,
     DataDirOption,
     Tenant,
+    Url,
+    settle,
 )
-from observer.cli.render import emit, say
+from observer.cli.http import Unreachable, connect, is_local
+from observer.cli.render import complain, emit, say
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -67,6 +73,79 @@ def export(
             say(f"{name}: {rows} rows in {path}")
     if as_json:
         emit({"files": written})
+
+
+@data.command()
+def delete(
+    tenant: Annotated[str, typer.Option(help="Whose data.")],
+    older_than: Annotated[
+        str | None, typer.Option(help="Only what has not changed for so long: 90d.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Url = DEFAULT_URL,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    config: ConfigDir = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a tenant's ended sessions with everything of them; the journal's lines stay."""
+    age_s = _age(older_than)
+    found, running = _order(tenant, age_s, True, url, data_dir, config)
+    if not dry_run:
+        if not yes and not as_json:
+            _show(found)
+            typer.confirm("This cannot be undone. Delete?", abort=True, err=True)
+        elif not yes:
+            raise ConfigurationError("--json asks nothing: add --yes, or --dry-run")
+        found, running = _order(tenant, age_s, False, url, data_dir, config)
+    if as_json:
+        emit(found)
+        return
+    _show(found)
+    if not dry_run:
+        say(
+            "The observer deletes it little by little: `observer journal tail --kind deletion`"
+            " says when it is done."
+            if running
+            else "It is deleted."
+        )
+
+
+def _order(
+    tenant: str, age_s: float, dry_run: bool, url: str, data_dir: Path, config: Path
+) -> tuple[dict[str, Any], bool]:
+    """Ask the daemon; while it is down, do it on disk. Whether it runs, too."""
+    body = {"tenant_id": tenant, "older_than_s": age_s, "dry_run": dry_run}
+    try:
+        with connect(url) as observer:
+            return observer.post("/data/delete", body).or_refuse(), True
+    except Unreachable:
+        # Our own disk holds nothing of an observer on another machine.
+        if not is_local(url):
+            raise
+    settle(data_dir, config)
+    from observer.offline import delete_offline
+
+    return delete_offline(tenant, age_s, dry_run=dry_run), False
+
+
+def _show(found: dict[str, Any]) -> None:
+    verb = "would go" if found["dry_run"] else "go"
+    say(f"{found['tenant_id']}: {found['sessions']} sessions {verb} with everything of them,")
+    say(f"and {found['incidents']} past incidents.")
+    if found["open"]:
+        complain(f"{found['open']} sessions stay: they are open. Ask again when they have ended.")
+    if found["younger"]:
+        complain(f"{found['younger']} sessions stay: they have changed since.")
+
+
+def _age(text: str | None) -> float:
+    from observer.domain.conditions import ParseError, parse_duration
+
+    try:
+        return 0.0 if text is None else parse_duration(text)
+    except ParseError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _names(text: str) -> list["What"]:

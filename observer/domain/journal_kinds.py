@@ -30,4 +30,5 @@ class Kind(StrEnum):
     FEEDBACK = "feedback"
     RETENTION = "retention"
     ACCESS = "access"
+    DELETION = "deletion"
     JOURNAL = "journal"

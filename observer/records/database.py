@@ -149,6 +149,11 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer_thread, lambda: give_back(self._writer))
 
+    async def empty_log(self) -> bool:
+        """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer_thread, lambda: empty_log(self._writer))
+
     async def close(self) -> None:
         """Close both connections on their own threads."""
         self.availability.close()
@@ -176,6 +181,8 @@ def connect(path: Path) -> Connection:
 _SPARE_PAGES = 1024
 FREE_PAGES = "PRAGMA freelist_count"
 GIVE_BACK = "PRAGMA incremental_vacuum(256)"
+EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
+_LOG_PATIENCE_MS = 200
 
 
 def enough_to_give_back(free_pages: int) -> bool:
@@ -193,6 +200,13 @@ def give_back(connection: Connection | None) -> bool:
     return enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0])
 
 
+def empty_log(connection: Connection | None) -> bool:
+    """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
+    assert connection is not None  # noqa: S101  opened at start
+    connection.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")
+    return connection.execute(EMPTY_LOG).fetchone()[0] == 0
+
+
 def _touch(connection: Connection) -> None:
     """The smallest real write: the version that is there already."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -200,6 +214,8 @@ def _touch(connection: Connection) -> None:
 
 
 PRAGMAS = (
+    # What is deleted is overwritten with zeros: some builds of SQLite leave it in the file.
+    "PRAGMA secure_delete=ON",
     # Before the first table, or it has no effect: later, only a whole VACUUM could change it.
     "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA journal_mode=WAL",

@@ -57,6 +57,8 @@ class Drain:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._soon: asyncio.TimerHandle | None = None
+        self.turn = asyncio.Lock()
+        """Held from the reading of rows to their last line; who changes a file takes it."""
         self._chain: tuple[int, str] | None = None
         self._watermarks: dict[str, int] = {}
         self.followers = Followers()
@@ -104,7 +106,7 @@ class Drain:
             await self._wanted.wait()
             self._wanted.clear()
             try:
-                while await self._once():
+                while await self._round():
                     pass
                 self.broken = None
             except Exception as error:
@@ -122,6 +124,10 @@ class Drain:
                     return
                 continue
             await asyncio.sleep(_PAUSE_S if self.broken is None else _RETRY_S)
+
+    async def _round(self) -> bool:
+        async with self.turn:
+            return await self._once()
 
     async def _once(self) -> bool:
         journal = await self._drain_journal()

@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from observer.errors import DataDirUnusable
 from observer.records.availability import Availability, explain
-from observer.records.database import PATIENCE_S, PRAGMAS, connect, give_back
+from observer.records.database import PATIENCE_S, PRAGMAS, connect, empty_log, give_back
 from observer.records.versions import QUEUE_VERSION
 
 Item = dict[str, Any]
@@ -45,7 +45,7 @@ async def _handle(item: str) -> None:
     await _handler(json.loads(item))
 
 
-class _DurableConnection(sqlite3.Connection):
+class DurableConnection(sqlite3.Connection):
     """With our settings: DBOS sets neither WAL nor `synchronous`, whose default is the build's."""
 
     def __init__(self, *args: Any, **how: Any) -> None:
@@ -90,7 +90,7 @@ class Inbox:
         engine: dict[str, Any] = {}
         if self._database_url is None:
             await asyncio.to_thread(_prepare, self._path)
-            engine = {"connect_args": {"factory": _DurableConnection}}
+            engine = {"connect_args": {"factory": DurableConnection}}
         config: DBOSConfig = {
             "name": "pipeline-observer",
             "system_database_url": self._database_url or f"sqlite:///{self._path}",
@@ -181,6 +181,10 @@ class Inbox:
         """Return some free pages to the disk; true when there is more to return."""
         return self._database_url is None and await asyncio.to_thread(_give_back, self._path)
 
+    async def empty_log(self) -> bool:
+        """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
+        return self._database_url is not None or await asyncio.to_thread(log_emptied, self._path)
+
     async def close(self) -> None:
         """Stop taking items from the queue; unfinished ones stay in it."""
         self.availability.close()
@@ -197,6 +201,12 @@ def _give_back(path: Path) -> bool:
         return give_back(connection)
     finally:
         connection.close()
+
+
+def log_emptied(path: Path) -> bool:
+    """The same, for a queue that nobody has opened."""
+    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
+        return empty_log(connection)
 
 
 def _prepare(path: Path) -> None:

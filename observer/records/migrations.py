@@ -1,5 +1,6 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
+from observer.records.deletion_tables import DELETION
 from observer.records.figure_tables import FIGURES
 from observer.records.governance_tables import (
     HOLDS,
@@ -234,6 +235,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
     TRIGGERS,
     NO_PROGRESS,
     TOKENS,
+    DELETION,
     SPANS,
     FIGURES,
 ]

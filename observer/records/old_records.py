@@ -134,6 +134,18 @@ class OldRecords:
             )
         )
 
+    async def delete_bare(self, before: float, limit: int) -> int:
+        """What a deletion left of the ledger and nobody counts any more; returns how many rows."""
+        return await self._database.write(
+            lambda c: (
+                c.execute(
+                    "DELETE FROM state_transitions WHERE id IN (SELECT id FROM state_transitions"
+                    " WHERE session_id = '' AND timestamp < ? LIMIT ?)",
+                    (before, limit),
+                ).rowcount
+            )
+        )
+
     async def stale_threads(self, limit: int) -> list[StaleThread]:
         """Threads with checkpoints that may go, a few of them."""
         rows = await self._database.read(

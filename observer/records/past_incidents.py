@@ -15,6 +15,8 @@ MOST_OF_A_NODE = 200
 MOST_OF_ALL = 20_000
 """The latest stay."""
 _MOST_ASKED = 100
+_PAGES = 200
+"""Of the words' index, at once: some 10 ms of the writer's."""
 _LATEST_ATTEMPTS = 9
 """How often a remedy held is counted over so many: a year's record says less than last month's."""
 
@@ -82,6 +84,30 @@ class PastIncidents:
             [(incident.event_key, scope, remedy, held) for remedy, held in attempts],
         )
         _forget_the_oldest(connection, scope, fresh["id"])
+
+    def forget_in(self, connection: Connection, event_keys: Sequence[str]) -> None:
+        """Delete what was kept of these events, in the given transaction."""
+        self._asked.clear()
+        for key in event_keys:
+            rows = connection.execute("SELECT id FROM past_incidents WHERE event_key = ?", (key,))
+            for row in rows.fetchall():
+                _forget(connection, row["id"], key)
+
+    async def rewrite_words(self) -> bool:
+        """Let the index lose some of the words it has marked as deleted; true: there are more."""
+
+        def work(connection: Connection) -> bool:
+            before = connection.total_changes
+            for pages in (-_PAGES, _PAGES):
+                connection.execute(
+                    "INSERT INTO past_incident_words (past_incident_words, rank)"
+                    " VALUES ('merge', ?)",
+                    (pages,),
+                )
+            # SQLite's own sign that there was nothing to do: each command counts for one.
+            return connection.total_changes - before > 2
+
+        return await self._database.write(work)
 
     async def similar(
         self, tenant_id: str, node: str, message: str, exclude_session: str
@@ -160,10 +186,14 @@ def _forget_the_oldest(connection: Connection, scope: str, newest: int) -> None:
         (newest - MOST_OF_ALL, scope, MOST_OF_A_NODE),
     ).fetchall()
     for row in old:
-        connection.execute(
-            f"INSERT INTO past_incident_words (past_incident_words, rowid, {_WORDS})"
-            f" SELECT 'delete', id, {_WORDS} FROM past_incidents WHERE id = ?",
-            (row["id"],),
-        )
-        connection.execute("DELETE FROM past_incidents WHERE id = ?", (row["id"],))
-        connection.execute("DELETE FROM past_attempts WHERE event_key = ?", (row["event_key"],))
+        _forget(connection, row["id"], row["event_key"])
+
+
+def _forget(connection: Connection, row: int, event_key: str) -> None:
+    connection.execute(
+        f"INSERT INTO past_incident_words (past_incident_words, rowid, {_WORDS})"
+        f" SELECT 'delete', id, {_WORDS} FROM past_incidents WHERE id = ?",
+        (row,),
+    )
+    connection.execute("DELETE FROM past_incidents WHERE id = ?", (row,))
+    connection.execute("DELETE FROM past_attempts WHERE event_key = ?", (event_key,))

@@ -9,7 +9,7 @@ import sqlite3
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from observer.records.database import FREE_PAGES, GIVE_BACK, enough_to_give_back
+from observer.records.database import EMPTY_LOG, FREE_PAGES, GIVE_BACK, enough_to_give_back
 from observer.records.old_records import StaleThread
 
 _LATEST = (
@@ -64,6 +64,12 @@ class StaleCheckpoints:
                 return False
             await self._saver.conn.executescript(GIVE_BACK)
             return enough_to_give_back(await self._free_pages())
+
+    async def empty_log(self) -> bool:
+        """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
+        async with self._saver.lock:
+            found = await self._saver.conn.execute_fetchall(EMPTY_LOG)
+        return next(iter(found))[0] == 0
 
     async def _free_pages(self) -> int:
         found = await self._saver.conn.execute_fetchall(FREE_PAGES)

@@ -37,6 +37,7 @@ APPROVE = {"decisions": [{"type": "approve"}]}
 BODIES: dict[str, list[Any]] = {
     "POST /sessions/{session_id}/resume": [APPROVE, {}],
     "POST /sessions/{session_id}/feedback": [{"feedback": "up"}],
+    "POST /data/delete": [{"tenant_id": OTHER, "dry_run": True}, {"tenant_id": OTHER}],
     "POST /dead-letters/{dead_letter_id}/redeliver": [None],
     "POST /control/kill-switch": [{}, {"tenant_id": OTHER}, {"on": False, "tenant_id": OTHER}],
     "POST /control/{command}": [{}, {"tenant_id": OTHER}],

@@ -92,8 +92,8 @@ RULES = [
     Rule("password", r"\blogin\s+\S+\s+password\s+(\S+)", where(told), hint="login "),
     Rule(
         "password",
-        r"(?:mysql|mariadb|sshpass|az login|docker login|podman login|helm registry login|ldapsearch"
-        r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
+        r"(?:mysql|mariadb|sshpass|az login|docker login|podman login|helm registry login"
+        r"|ldapsearch|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
         hint=r"\s-[pPw]",
     ),

@@ -163,8 +163,8 @@ RULES = [
     ),
     Rule(
         "name",
-        r"\b(?i:password|publickey|keyboard-interactive\S*|invalid user|session opened|session closed)"
-        r" for (?i:invalid user |user )?([\p{L}][\p{L}\p{N}._-]*)",
+        r"\b(?i:password|publickey|keyboard-interactive\S*|invalid user|session opened"
+        r"|session closed) for (?i:invalid user |user )?([\p{L}][\p{L}\p{N}._-]*)",
         _judge("login"),
     ),
     Rule("name", r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : ", _judge("login")),

@@ -1,0 +1,80 @@
+"""What was ordered to be deleted and is not yet: an order outlives any restart."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from observer.records.database import Connection, Database
+from observer.records.journal import Journal
+
+_PREFIX = "deletion/"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Delete a tenant's data that has not changed since a moment, as Unix time."""
+
+    tenant_id: str
+    before: float
+    asked_at: float
+
+
+class DeletionOrders:
+    """One a tenant; the later of two replaces the earlier."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def ask(self, tenant_id: str, older_than_s: float) -> Order:
+        """Write an order down, in the journal as well."""
+        now = time.time()
+        order = Order(tenant_id, now - older_than_s, now)
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "INSERT INTO facts (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (_PREFIX + tenant_id, json.dumps(asdict(order))),
+            )
+            self._append(connection, order, "asked")
+
+        await self._database.write(work)
+        return order
+
+    async def open(self) -> list[Order]:
+        """Those that are not carried out, the oldest first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT value FROM facts WHERE name >= ? AND name < ?",
+                (_PREFIX, _PREFIX + "\U0010ffff"),
+            ).fetchall()
+        )
+        orders = [Order(**json.loads(row["value"])) for row in rows]
+        return sorted(orders, key=lambda order: order.asked_at)
+
+    async def done(self, order: Order, deleted: Mapping[str, int], kept: int) -> None:
+        """It is carried out: `kept` sessions are not closed and stay."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "DELETE FROM facts WHERE name = ? AND value = ?",
+                (_PREFIX + order.tenant_id, json.dumps(asdict(order))),
+            )
+            self._append(connection, order, "done", deleted=dict(deleted), kept=kept)
+
+        await self._database.write(work)
+
+    def _append(self, connection: Connection, order: Order, what: str, **more: Any) -> None:
+        self._journal.append(
+            connection,
+            "deletion",
+            tenant_id=order.tenant_id,
+            what=what,
+            before=order.before,
+            **more,
+        )
