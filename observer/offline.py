@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -175,6 +176,7 @@ async def _delete(
                 StaleCheckpoints(checkpoints),
                 turn=asyncio.Lock(),
                 kept_days=configuration.observer.retention.days,
+                most_rewritten=math.inf,
             )
             found = await deletion.data.found(tenant_id, time.time() - older_than_s)
             if not dry_run:

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy
 from dbos import DBOSClient
 
-from observer.records.inbox import DurableConnection, log_emptied
+from observer.records.inbox import DurableConnection
 
 
 class ClosedQueue:
@@ -37,8 +37,3 @@ class ClosedQueue:
             client.delete_workflows(item_ids)
         finally:
             client.destroy()
-
-    async def empty_log(self) -> bool:
-        """Take older pages out of its WAL; false: somebody reads in it."""
-        here = self._database_url is None and self._path.exists()
-        return not here or await asyncio.to_thread(log_emptied, self._path)

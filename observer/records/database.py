@@ -149,6 +149,15 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer_thread, lambda: give_back(self._writer))
 
+    async def rewrite(self) -> None:
+        """Write the file anew; who writes waits meanwhile.
+
+        Raises:
+            sqlite3.Error: somebody is in the way, or the disk is full; it is as it was.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer_thread, lambda: rewrite(self._writer))
+
     async def empty_log(self) -> bool:
         """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
         loop = asyncio.get_running_loop()
@@ -205,6 +214,12 @@ def empty_log(connection: Connection | None) -> bool:
     assert connection is not None  # noqa: S101  opened at start
     connection.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")
     return connection.execute(EMPTY_LOG).fetchone()[0] == 0
+
+
+def rewrite(connection: Connection | None) -> None:
+    """Write the file anew. Deleting clears what a row held, but not every page it once stood on."""
+    assert connection is not None  # noqa: S101  opened at start
+    connection.execute("VACUUM")
 
 
 def _touch(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from observer.records.deletion_orders import DeletionOrders, Order
 from observer.records.journal import Journal
 from observer.records.old_records import OldRecords
 from observer.records.past_incidents import PastIncidents
+from observer.records.queue_file import QueueFile
 from observer.records.sifted_lines import of_tenant, put_in_place, sift
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.records.tenant_data import TenantData
@@ -29,6 +30,8 @@ _SESSIONS, _ROWS, _THREADS = 20, 100, 10
 """At once: each holds its writer for some 10 ms."""
 _LOG_TRIES = 50
 DAY_S = 86400.0
+MOST_REWRITTEN = 64 << 20
+"""Bytes of a database that is written anew beside the runs: they wait for half a second."""
 
 
 class Queue(Protocol):
@@ -38,9 +41,11 @@ class Queue(Protocol):
         """Delete items."""
         ...
 
-    async def empty_log(self) -> bool:
-        """Take older pages out of its WAL; false: somebody reads in it."""
-        ...
+
+class _File(Protocol):
+    async def rewrite(self) -> None: ...
+
+    async def empty_log(self) -> bool: ...
 
 
 class Deletion:
@@ -57,6 +62,7 @@ class Deletion:
         *,
         turn: asyncio.Lock,
         kept_days: float,
+        most_rewritten: float = MOST_REWRITTEN,
     ) -> None:
         self.orders = DeletionOrders(database, journal)
         self.data = TenantData(database, past, counted_for_s=kept_days * DAY_S)
@@ -67,6 +73,7 @@ class Deletion:
         self._queue = queue
         self._checkpoints = checkpoints
         self._turn = turn
+        self._most_rewritten = most_rewritten
 
     async def carry_out(self, order: Order, stopping: asyncio.Event) -> Counter[str] | None:
         """Delete all that may go; None: told to stop before the end."""
@@ -85,11 +92,11 @@ class Deletion:
                     return None
         counts["lines"] = await self._lines(order, stopping)
         del counts["words"]
-        await self._empty_logs(stopping)
+        rewritten = await self._clear_files(stopping)
         if stopping.is_set():
             return None
         found = await self.data.found(order.tenant_id, order.before)
-        await self.orders.done(order, counts, found.open)
+        await self.orders.done(order, counts, kept=found.open, rewritten=rewritten)
         return counts
 
     async def _sessions(self, order: Order) -> int:
@@ -132,9 +139,22 @@ class Deletion:
         folders = (self._directory.spans, self._directory.evals.parent)
         return [path for folder in folders for path in sorted(folder.glob("*.jsonl"))]
 
-    async def _empty_logs(self, stopping: asyncio.Event) -> None:
-        for owner in (self._database, self._checkpoints, self._queue):
+    async def _clear_files(self, stopping: asyncio.Event) -> list[str]:
+        """Which databases were written anew; the others' logs are emptied all the same."""
+        directory, rewritten = self._directory, list[str]()
+        owners: dict[Path, _File] = {
+            directory.records: self._database,
+            directory.checkpoints: self._checkpoints,
+            directory.queue: QueueFile(directory.queue),
+        }
+        for path, owner in owners.items():
+            if stopping.is_set():
+                break
+            if path.exists() and path.stat().st_size <= self._most_rewritten:
+                await owner.rewrite()
+                rewritten.append(path.name)
             for _ in range(_LOG_TRIES):
                 if stopping.is_set() or await owner.empty_log():
                     break
                 await asyncio.sleep(_PAUSE_S)
+        return rewritten

@@ -57,15 +57,19 @@ class DeletionOrders:
         orders = [Order(**json.loads(row["value"])) for row in rows]
         return sorted(orders, key=lambda order: order.asked_at)
 
-    async def done(self, order: Order, deleted: Mapping[str, int], kept: int) -> None:
-        """It is carried out: `kept` sessions are not closed and stay."""
+    async def done(
+        self, order: Order, deleted: Mapping[str, int], *, kept: int, rewritten: list[str]
+    ) -> None:
+        """It is carried out: `kept` sessions are open and stay; these files are written anew."""
 
         def work(connection: Connection) -> None:
             connection.execute(
                 "DELETE FROM facts WHERE name = ? AND value = ?",
                 (_PREFIX + order.tenant_id, json.dumps(asdict(order))),
             )
-            self._append(connection, order, "done", deleted=dict(deleted), kept=kept)
+            self._append(
+                connection, order, "done", deleted=dict(deleted), kept=kept, rewritten=rewritten
+            )
 
         await self._database.write(work)
 

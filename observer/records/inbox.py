@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from observer.errors import DataDirUnusable
 from observer.records.availability import Availability, explain
-from observer.records.database import PATIENCE_S, PRAGMAS, connect, empty_log, give_back
+from observer.records.database import PATIENCE_S, PRAGMAS, connect, give_back
 from observer.records.versions import QUEUE_VERSION
 
 Item = dict[str, Any]
@@ -181,10 +181,6 @@ class Inbox:
         """Return some free pages to the disk; true when there is more to return."""
         return self._database_url is None and await asyncio.to_thread(_give_back, self._path)
 
-    async def empty_log(self) -> bool:
-        """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
-        return self._database_url is not None or await asyncio.to_thread(log_emptied, self._path)
-
     async def close(self) -> None:
         """Stop taking items from the queue; unfinished ones stay in it."""
         self.availability.close()
@@ -201,12 +197,6 @@ def _give_back(path: Path) -> bool:
         return give_back(connection)
     finally:
         connection.close()
-
-
-def log_emptied(path: Path) -> bool:
-    """The same, for a queue that nobody has opened."""
-    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
-        return empty_log(connection)
 
 
 def _prepare(path: Path) -> None:

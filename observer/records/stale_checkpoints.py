@@ -65,6 +65,11 @@ class StaleCheckpoints:
             await self._saver.conn.executescript(GIVE_BACK)
             return enough_to_give_back(await self._free_pages())
 
+    async def rewrite(self) -> None:
+        """Write the file anew; who saves waits meanwhile."""
+        async with self._saver.lock:
+            await self._saver.conn.execute("VACUUM")
+
     async def empty_log(self) -> bool:
         """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
         async with self._saver.lock:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from observer.cli.app import app
 from observer.records.anchor import verify_journal
 from observer.records.data_dir import DataDir
 from tests.crash.evidence import journal_lines, rows, until
@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 CANARY = "zqcanary"
 """One lower-case word, so that the words' index, too, holds it as it is."""
+CONFIG = ROOT / "config"
+NOBODY = ("--url", "http://127.0.0.1:9", "--config", str(CONFIG))
 
 
 def forms(word: str) -> list[bytes]:
@@ -69,14 +71,6 @@ def spans(data_dir: Path) -> str:
 
 def delete(observer: ObserverProcess, **body: Any) -> httpx.Response:
     return httpx.post(f"{observer.url}/data/delete", json=body, timeout=30)
-
-
-def command(observer: ObserverProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "observer.cli.app", "data", *words]
-    line += ["--data-dir", str(observer.data_dir)]
-    return subprocess.run(
-        line, cwd=ROOT, env=observer.environment(), capture_output=True, text=True, timeout=120
-    )
 
 
 def deletions(data_dir: Path) -> list[dict[str, Any]]:
@@ -131,19 +125,16 @@ def test_a_tenant_is_deleted_beside_its_neighbour_while_the_daemon_works(
 
 
 def test_a_tenant_is_deleted_while_the_daemon_is_down(
-    make_observer: Callable[..., ObserverProcess],
+    make_observer: Callable[..., ObserverProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     observer = make_observer().start()
     fill(observer, "acme", CANARY, 2)
     assert observer.terminate() == 0
-    where = ("--url", "http://127.0.0.1:9")
+    for name, value in {"OBSERVER_DATA_DIR": observer.data_dir, "OBSERVER_CONFIG": CONFIG}.items():
+        monkeypatch.setenv(name, str(value))
+    done = CliRunner().invoke(app, ["data", "delete", "--tenant", "acme", "--yes", *NOBODY])
 
-    asked = command(observer, "delete", "--tenant", "acme", "--json", *where)
-    assert (asked.returncode, "add --yes" in asked.stderr) == (2, True)
-    assert holding(observer.data_dir)
-    done = command(observer, "delete", "--tenant", "acme", "--yes", *where)
-
-    assert (done.returncode, "3 sessions go" in done.stdout) == (0, True), done.stderr
+    assert (done.exit_code, "3 sessions go" in done.stdout) == (0, True), done.output
     assert "1 sessions stay: they are open" in done.stderr
     assert holding(observer.data_dir) == set()
     observer.start()
