@@ -110,11 +110,10 @@ class Mirror:
         if not batch.rows:
             return upto
         await self._send(batch)
-        self._failures = 0
-        self._note(None)
         last = batch.rows[-1][0]
         await self._spans.done(last)
-        self.lag = max(0, batch.newest - last)
+        self.lag, self._failures = max(0, batch.newest - last), 0
+        self._note(None)
         return last
 
     async def _send(self, batch: NextSpans) -> None:
