@@ -1,6 +1,7 @@
 """What the mirror costs a run: post to done of a known WARNING, by how the receiver is.
 
-Daemons take turns, one event each, so that whatever else the machine does falls on all alike.
+Daemons take turns, one event each, another one first each time, so that whatever else the machine
+does falls on all alike.
 """
 
 from __future__ import annotations
@@ -56,8 +57,10 @@ def run_latency(rounds: int = ROUNDS) -> list[Latency]:
         }
         times: dict[str, list[float]] = {name: [] for name in daemons}
         for i in range(-3, rounds):
-            for name, daemon in daemons.items():
-                (took,) = post_to_done_ms(daemon, lambda _, i=i: warning(i), 1)
+            names = list(daemons)
+            first = i % len(names)
+            for name in (*names[first:], *names[:first]):
+                (took,) = post_to_done_ms(daemons[name], lambda _, i=i: warning(i), 1)
                 if i >= 0:
                     times[name].append(took)
     base = median(times[OFF])
