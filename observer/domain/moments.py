@@ -19,7 +19,7 @@ def parse_moment(text: str, now: datetime) -> int:
         ago = parse_duration(text)
     except ParseError:
         return _written_out(text)
-    return int((now.timestamp() - ago) * 1000)
+    return int(max(0.0, now.timestamp() - ago) * 1000)
 
 
 def _written_out(text: str) -> int:

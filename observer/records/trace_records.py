@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.domain.trace_tree import RunFacts, RunTree, build_run, in_sequence, read_span
 from observer.errors import AmbiguousTrace, UnknownTrace
 from observer.records.database import Connection
@@ -61,11 +62,14 @@ def _only(found: list[Any], wanted: str) -> Any:
 
 def _owners(connection: Connection, session_id: str, tenant: str | None) -> list[Any]:
     mine, values = _mine(tenant)
-    return connection.execute(
+    found = connection.execute(
         f"SELECT tenant_id, session_id FROM sessions WHERE session_id = ? {mine}"
         " ORDER BY tenant_id LIMIT 5",
         (session_id, *values),
     ).fetchall()
+    # What the observer asks a model of its own accord has spans, and no event led to it.
+    ours = session_id == OWN_SESSION and tenant in (None, OWN_TENANT)
+    return [*found, (OWN_TENANT, OWN_SESSION)] if ours else found
 
 
 def _traces(connection: Connection, prefix: str, tenant: str | None) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.traces import traces
 from observer.domain.span import FINAL_RESPONSE, Span, SpanKind
 from observer.domain.span_question import (
     ContradictoryQuestion,
@@ -192,6 +193,13 @@ def test_no_question_reads_the_table_to_find_what_it_wants(question: SpanQuestio
     assert plans
     scans = [plan for plan in plans if plan.startswith("SCAN spans")]
     assert all("USING" in plan and "INDEX spans_of_runs" in plan for plan in scans)
+
+
+@pytest.mark.slow
+def test_a_question_over_many_spans_costs_little_time_and_memory() -> None:
+    """Case 47, on a fiftieth of its spans; `python -m bench.traces --spans 1000000` asks all."""
+    for words, answer in traces(20_000).items():
+        assert answer.cpu_s < 1 and answer.memory_mib < 16, (words, answer)
 
 
 @pytest.mark.parametrize(

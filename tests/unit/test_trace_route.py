@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from observer.domain.access import HERE
+from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.domain.span import FINAL_RESPONSE
+from observer.domain.span_kinds import SpanKind
 from observer.errors import DataDirUnusable, ObserverError
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
@@ -117,6 +119,15 @@ def test_what_is_unknown_another_tenants_or_not_unique_is_refused(
     status, body = get(folder, path)
     assert status == expected
     assert ("detail" in body) == (expected != 200)
+
+
+def test_what_the_observer_asked_of_its_own_accord_is_found_by_its_session(folder: Path) -> None:
+    connection = records(folder / "observer.db")
+    own = {"tenant_id": OWN_TENANT, "session_id": OWN_SESSION, "trace_id": "cccc4444"}
+    store(connection, [a_span(SpanKind.LLM_CALL, **own)])
+    connection.close()
+    status, body = get(folder, f"/traces/{OWN_SESSION}")
+    assert (status, body["runs"][0]["trace_id"]) == (200, "cccc4444")
 
 
 def test_records_of_another_release_are_refused_to_a_reader(folder: Path) -> None:
