@@ -25,7 +25,7 @@ from observer.domain.span_question import (
 from observer.records.span_queries import groups_of, runs_of, spans_of
 from tests.synthetic_spans import a_span, records, store
 
-NOW = 1_000
+NOW = 20
 TENANTS = ("acme", "globex")
 FEATURES = ("pipeline_observer", "billing")
 TOOLS = ("restart_stage", "clear_queue")

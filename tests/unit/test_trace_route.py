@@ -111,6 +111,7 @@ def test_a_trace_is_found_by_its_id_or_what_is_unique_of_it(folder: Path, wanted
         ("/traces/session-1?tenant_id=globex", 404),
         (f"/traces/{FIRST}?tenant_id=globex", 404),
         (f"/traces/{THEIRS}?tenant_id=globex", 200),
+        (f"/traces/{THEIRS}?tenant_id=acme", 404),
     ],
 )
 def test_what_is_unknown_another_tenants_or_not_unique_is_refused(
