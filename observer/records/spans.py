@@ -107,7 +107,9 @@ class Spans:
         """
         self._cut_short(connection, trace_id)
         found = connection.execute(
-            "SELECT coalesce(min(timestamp_ms), 0) AS began, coalesce(max(timestamp_ms +"
+            # A question may have been asked long before the run that takes its answer up.
+            f"SELECT coalesce(min(CASE WHEN span_kind != '{SpanKind.HITL_APPROVAL}'"
+            " THEN timestamp_ms END), 0) AS began, coalesce(max(timestamp_ms +"
             " latency_ms), 0) AS ended, coalesce(max(step_index), 0) AS step,"
             f" coalesce(sum(CASE WHEN span_kind = '{SpanKind.LLM_CALL}' THEN cost_nano END), 0)"
             " AS nano FROM spans WHERE trace_id = ?",

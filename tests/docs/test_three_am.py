@@ -101,6 +101,8 @@ def test_a_cut_run_and_the_one_that_went_on_are_both_there(ask: Any) -> None:
     *_, step, final = cut["spans"]
     assert (step["result_status"], final["name"]) == ("interrupted", "final_response")
     assert step["step_index"] == resumed["spans"][0]["step_index"] > 1
+    (answer,) = [span for span in cut["spans"] if span["span_kind"] == "hitl_approval"]
+    assert cut["started_ms"] > answer["timestamp_ms"], "the wait for the answer is not its time"
     for run in (asked, cut, resumed):
         (alone,) = json.loads(ask(f"trace {run['trace_id'][:10]} --json"))["runs"]
         assert alone["trace_id"] == run["trace_id"]
