@@ -698,3 +698,12 @@ class TestEnvironment:
 
     def test_the_secrets_that_redaction_names_are_held_to_be_masked(self, loaded) -> None:
         assert "sk-canary-1" in loaded(OPENAI_API_KEY="sk-canary-1").secrets
+
+    def test_a_variable_with_a_telling_name_is_held_whoever_put_it_there(self, loaded) -> None:
+        told = {
+            "WAREHOUSE_PASSWORD": "canary-word-1",
+            "X_TOKEN": "short",
+            "TOKENS_USED": "12345678",
+        }
+        found = loaded(**told).secrets
+        assert "canary-word-1" in found and "short" not in found and "12345678" not in found

@@ -22,6 +22,11 @@ def _userinfo(found: Found) -> bool:
 RULES = [
     Rule(
         "password",
+        r"rabbitmqctl\s+(?:-\S+\s+)*(?:add_user|change_password)\s+\S+\s+[\"']?([^\s\"']+)",
+        where(told),
+    ),
+    Rule(
+        "password",
         r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*(?:password-stdin|passwd)",
         where(told),
         hint="echo ",
@@ -93,7 +98,8 @@ RULES = [
     Rule(
         "password",
         r"(?:mysql|mariadb|sshpass|az login|docker login|podman login|helm registry login"
-        r"|ldapsearch|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
+        r"|ldapsearch"
+        r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
         hint=r"\s-[pPw]",
     ),

@@ -218,7 +218,8 @@ RULES = [
     ),
     Rule(
         "name",
-        rf"({_NAME}|{_OTHER}|{_WORD},\s*{_NAME}|{_WORD}, {_WORD})\"?\s*(?:<|&lt;)[^<>\s@]+@",
+        rf"(?:^|[^\p{{L}}\p{{N}}])({_NAME}|{_OTHER}|{_WORD},\s*{_NAME}|{_WORD}, {_WORD})"
+        r"\"?\s*(?:<|&lt;)[^<>\s@]+@",
         where(lambda f: True),
         hint="@",
     ),

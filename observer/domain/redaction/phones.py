@@ -15,7 +15,7 @@ _LABEL = (
     r"|携帯|contact[_ -]?(?:number|no\.?)|caller[_ -]?id|ani|dial(?:ed|ing)?|hotline"
 )
 _CALLS = re.compile(
-    r"(?:call|ring|phone|tel|mobile|cell|contact|sms|text|dial|whatsapp|fax|reach|rückruf"
+    r"(?:call|ring|kontakt|phone|tel|mobile|cell|contact|sms|text|dial|whatsapp|fax|reach|rückruf"
     r"|anruf|llam|appel|on-call|oncall|hotline|voicemail|pager)[^\d\n\[\]=\"']{0,24}$"
 )
 """What stands shortly before a number that is somebody's, in prose."""
@@ -69,7 +69,9 @@ def _written_as_one(value: str) -> bool:
     groups = re.findall(r"\d+", value)
     if len(groups) == 1:
         return re.fullmatch(r"\+?\d{9,15}", value) is not None and value[0] in "+0"
-    return max(map(len, groups)) <= 5
+    return (
+        max(map(len, groups)) <= 5 or re.fullmatch(r"\(?0\d{1,4}\)?[ /-]\d{5,8}", value) is not None
+    )
 
 
 def _part_of_more(found: Found, value: str) -> bool:

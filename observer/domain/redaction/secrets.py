@@ -16,14 +16,14 @@ STRONG = (
     r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access)[_ -]?key(?:[_ -]?id)?"
     r"|(?:app|account|storage|master|auth|integration|subscription|service|consumer|deploy|admin|ssh"
     r"|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?|connection[_ -]?string"
-    r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|session[_ -]?cookie"
+    r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
     r"|x-api-key|recovery[_ -]?code|backup[_ -]?code"
 )
 """What, at the end of a name, says that its value opens something."""
 
 _NUMBERS = (
     r"otp|totp|one[_ -]?time[_ -]?(?:code|password)|pin(?:[_ -]?code)?|cvv2?|cvc2?"
-    r"|(?:verification|security|login|2fa|mfa|sms)[_ -]?code"
+    r"|(?:verification|security|login|2fa|mfa|sms|your)[_ -]?code"
 )
 _OPAQUE = (
     r"sig|signature|key|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|phpsessid"
@@ -64,6 +64,8 @@ def looks_secret(value: str) -> bool:
         or re.match(r"\w+=\S|.*:.*@", bare)
     ):
         return False
+    if re.fullmatch(r"[a-z]+[\[/(#:][\w.-]*[\])]?", bare):
+        return False  # a thing and its number
     if re.fullmatch(r"[A-Z]{2,6}-[\d-]+|[a-z]{1,4}[-_]?\d{1,6}|[\d.,:%-]+(?:[a-z]{1,3})?", bare):
         return False
     digits, letters = any(c.isdigit() for c in bare), any(c.isalpha() for c in bare)
@@ -194,7 +196,8 @@ RULES = [
     ),
     Rule(
         "one-time-code",
-        rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b[\"'\\]*\s*(?:=|:|is|was)?\s*[\"']?(\d{{3,8}})\b",
+        rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b[\"'\\]*\s*(?:=|:|is|was)?"
+        r"\s*[\"']?(\d{3}[ -]\d{3}|\d{3,8})\b",
         hint=rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b",
     ),
     Rule(
