@@ -94,6 +94,12 @@ def test_a_number_in_json_is_a_card_or_a_figure_by_its_label() -> None:
     assert found.rules == ["card"]
 
 
+def test_who_decided_stays_known() -> None:
+    """Case 49."""
+    told = {"by": "alice", "who": "jdoe-oncall", "user": "alice"}
+    assert REDACTOR.value(told) == {**told, "user": "[redacted:name]"}
+
+
 def test_the_rules_that_fired_are_told_and_never_what_they_took() -> None:
     found = REDACTOR.note(["mail bob@example.com", {"password": "hunter2", "user": "alice"}])
     assert found.rules == ["email", "key-name", "name"]
