@@ -85,6 +85,8 @@ class FieldPolicy:
         if isinstance(value, list | tuple):
             items = [self._walked(place, v, path, so_far) for v in cast("list[Any]", value)]
             return [item for item in items if item is not _GONE]
+        if value is None and place.below:
+            return None  # what is declared below it is not there
         match place.treatment:
             case Treatment.KEEP:
                 return value
