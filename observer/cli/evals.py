@@ -36,6 +36,7 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
     Exit code 0 when all that the labels demand holds, else 1.
     """
     import asyncio
+    import logging
 
     from observer.evals.cases import read_cases
     from observer.evals.replay import replay
@@ -43,6 +44,8 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
     from observer.settings import load_configuration
     from server import build_graph, serializer
 
+    # What was broken then is no news: a trial says it in its own lines.
+    logging.getLogger("observer").setLevel(logging.ERROR)
     cases, unlabelled = read_cases(files or [DEFAULT_FILE])
     configuration = load_configuration(config)
 
