@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,15 @@ def nothing_of_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBSERVER_MODELS", "runbook")
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """The command quietens the observer's log for good: its process is its own, this one is not."""
+    log = logging.getLogger("observer")
+    level = log.level
+    yield
+    log.setLevel(level)
 
 
 def test_every_case_of_the_lab_holds_and_nothing_else_has_changed() -> None:
@@ -186,7 +197,7 @@ def test_a_changed_configuration_of_the_stack_is_caught(
 
 
 def test_the_command_says_by_its_exit_code_what_became_of_the_cases(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs_as_before: None
 ) -> None:
     monkeypatch.setenv("OBSERVER_CONFIG", str(ROOT / "config"))
     monkeypatch.setenv("OBSERVER_DATA_DIR", str(tmp_path / "var"))
