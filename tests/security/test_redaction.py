@@ -96,6 +96,9 @@ def test_a_number_in_json_is_a_card_or_a_figure_by_its_label() -> None:
 
 def test_who_decided_stays_known() -> None:
     """Case 49."""
+    keys = ("incident_key", "event_key", "dedup_key", "partition_key")
+    ids = {key: "default/Entity_Data-3032ba60ea29/Q7x" for key in keys}
+    assert REDACTOR.value(ids) == ids
     told = {"by": "alice", "who": "jdoe-oncall", "user": "alice"}
     assert REDACTOR.value(told) == {**told, "user": "[redacted:name]"}
 

@@ -26,7 +26,7 @@ _NUMBERS = (
     r"|(?:verification|security|login|2fa|mfa|sms|your)[_ -]?code"
 )
 _OPAQUE = (
-    r"sig|signature|key|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|phpsessid"
+    r"sig|signature|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|phpsessid"
     r"|jsessionid"
 )
 
@@ -202,9 +202,9 @@ RULES = [
     ),
     Rule(
         "opaque",
-        rf"(?i)(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_OPAQUE}){_SAYS}{_VALUE}",
+        rf"(?i)(?:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_OPAQUE})|(?:^|[^\w.-])key){_SAYS}{_VALUE}",
         where(_opaque),
-        hint=rf"(?i)(?:{_OPAQUE})[\"'\\]*\]?\s*[=:]",
+        hint=rf"(?i)(?:{_OPAQUE}|key)[\"'\\]*\]?\s*[=:]",
     ),
     Rule(
         "password-hash",
