@@ -27,6 +27,7 @@ from nodes.remediate import remediate
 from nodes.seek_approval import seek_approval
 from nodes.verify import verify
 from observer.domain.calls import Run
+from observer.errors import StepFailed
 from observer.records.spans import new_id
 from observer.services import Services
 
@@ -140,17 +141,20 @@ def _bind(verb: Verb, services: Services) -> Any:
         except GraphBubbleUp:
             ruling = state.get("ruling")
             asked = ruling.reason if ruling else "a person is asked"
-            services.steps.end(step, "waiting", asked)
+            services.steps.end(step, "waiting", services.redactor.note(asked))
             _note(services, name, run, {"because": asked})
             raise
         except Exception as error:
             # Whoever runs the graph, Studio too: a run that fails holds no node any longer.
             services.claims.release(run.incident.event_key)
-            failed = f"{type(error).__name__}: {error}"
-            services.steps.end(step, "error", failed)
-            _note(services, name, run, {"because": failed})
+            why = services.redactor.note(f"{type(error).__name__}: {error}")
+            services.steps.end(step, "error", why)
+            _note(services, name, run, {"because": why.value})
+            if why.rules:
+                # The checkpointer writes down what a node raises.
+                raise StepFailed(why.value) from None
             raise
-        services.steps.end(step, "success", update.get("because", ""))
+        services.steps.end(step, "success", services.redactor.note(update.get("because", "")))
         _note(services, name, run, update)
         return update
 

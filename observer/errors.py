@@ -134,5 +134,9 @@ class CapReached(ObserverError):
     """As much was done without asking as autonomy.yaml lets be done."""
 
 
+class StepFailed(ObserverError):
+    """A step of a run failed; its own error's words hold what must not be written down."""
+
+
 class NothingToJudge(ObserverError):
     """No event of this session has ended in a run."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from observer.domain.approval import Approval, said_of
 from observer.domain.calls import Run
+from observer.domain.redaction import Redacted
 from observer.domain.span import Span, SpanKind, span_of, step_begun
 from observer.records.spans import Spans, new_id, now_ms
 
@@ -45,10 +46,10 @@ class Steps:
         await self._spans.open(span)
         return Step(run, span, time.monotonic())
 
-    def end(self, step: Step, status: StepStatus, because: str) -> None:
+    def end(self, step: Step, status: StepStatus, because: Redacted) -> None:
         """A step ended, for this reason; while a person is waited for, that is seen below it."""
         latency_ms = (time.monotonic() - step.clock) * 1000
-        reason = because[:_REASON_LENGTH] or None
+        reason = because.value[:_REASON_LENGTH] or None
         if status == "waiting":
             question = span_of(
                 step.run,
@@ -59,11 +60,17 @@ class Steps:
                 latency_ms=latency_ms,
                 status=status,
                 result_summary=reason,
+                redacted=because.rules or None,
             )
             self._spans.emit(question)
-        self._spans.close(
-            replace(step.span, latency_ms=latency_ms, result_status=status, result_summary=reason)
+        ended = replace(
+            step.span,
+            latency_ms=latency_ms,
+            result_status=status,
+            result_summary=reason,
+            redacted=because.rules or None,
         )
+        self._spans.close(ended)
 
     def answered(self, run: Run, approval: Approval) -> None:
         """A question is taken up again in this step: what became of it, and how long it waited."""

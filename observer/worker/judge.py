@@ -99,7 +99,8 @@ class MissionJudge:
         run = self._run(due)
         step = await services.steps.begin(run, "judge", leads=True)
         judgement, model_id = await self._ask(snapshot, change, run)
-        services.steps.end(step, "success", "; ".join(judgement.reasons))
+        why = services.redactor.note("; ".join(judgement.reasons))
+        services.steps.end(step, "success", why)
         services.steps.forget(run.trace_id)
         services.spans.later(
             lambda c: services.spans.end_run(

@@ -202,6 +202,7 @@ class World:
             "configuration": self.configuration,
             "database": self.database,
             "journal": journal,
+            "redactor": redactor,
             "spans": spans,
             "steps": Steps(spans),
             "ledger": ledger,

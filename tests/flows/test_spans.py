@@ -13,6 +13,7 @@ import pytest_asyncio
 from langchain_core.messages import AIMessage
 
 from observer.domain.span import MissingTag
+from observer.errors import StepFailed
 from tests.flows.hostile_world import Played, World
 
 pytestmark = pytest.mark.asyncio
@@ -52,6 +53,11 @@ async def spans(world: World) -> list[dict[str, Any]]:
         lambda c: c.execute("SELECT record FROM spans ORDER BY id").fetchall()
     )
     return [json.loads(row["record"]) for row in rows]
+
+
+def raw(folder: Path) -> bytes:
+    """The records' files as they lie on the disk."""
+    return b"".join(path.read_bytes() for path in folder.glob("observer.db*"))
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -98,3 +104,24 @@ async def test_a_span_that_lacks_a_tag_ends_the_run_loudly(
 
     with pytest.raises(MissingTag, match="a tool_call span needs tool_version"):
         await play(world, {"severity": "WARNING", "stage": "transformation"})
+
+
+async def test_what_a_step_fails_with_is_written_nowhere_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Case 48: the exception's text; the checkpointer writes down what a node raises."""
+
+    async def fails(tool: str, args: Any) -> Any:
+        raise RuntimeError("postgresql://etl:k3yst0ne-77@warehouse/prod is away")
+
+    monkeypatch.setattr(world.mcp, "call", fails)
+    with pytest.raises(StepFailed) as raised:
+        await play(world, {"severity": "WARNING", "stage": "transformation"})
+    await world.services.spans.flush()
+
+    assert "warehouse/prod is away" in str(raised.value)
+    written = raw(tmp_path)
+    assert b"warehouse/prod is away" in written
+    assert b"k3yst0ne-77" not in written + str(raised.value).encode()
+    [step] = [span for span in await spans(world) if span["result_status"] == "error"][:1]
+    assert step["redacted"]

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from observer.domain.calls import Run
 from observer.domain.event import Event, Incident, Severity
+from observer.domain.redaction import Redacted
 from observer.domain.span import Span, SpanKind, span_of
 from observer.records.database import Database
 from observer.records.spans import Spans, new_id
@@ -88,7 +89,7 @@ async def test_the_next_step_closes_the_one_before_in_the_same_transaction(
     records: Records,
 ) -> None:
     first = await records.begin("classify", 1)
-    records.steps.end(first, "success", "the event says so")
+    records.steps.end(first, "success", Redacted("the event says so", []))
     await records.begin("investigate", 2)
 
     assert await records.open() == ["investigate"]
@@ -108,7 +109,7 @@ async def test_each_step_is_the_child_of_the_one_that_led_to_it(records: Records
         ("investigate", 4, True),
         ("close", 5, True),
     ]:
-        records.steps.end(await records.begin(name, step, leads=leads), "success", "")
+        records.steps.end(await records.begin(name, step, leads=leads), "success", Redacted("", []))
     await records.end_run("t-1", status="success", outcome="resolved", latency_ms=12.5)
 
     found = await records.all()
@@ -141,7 +142,7 @@ async def test_the_final_response_has_the_whole_latency_and_the_cost_of_all_mode
     step = await records.begin("diagnose", 1)
     for nano in (1_500_000, 2):
         records.spans.emit(_llm_call(step.run, nano))
-    records.steps.end(step, "success", "")
+    records.steps.end(step, "success", Redacted("", []))
     await records.end_run("t-1", status="success", outcome="resolved", latency_ms=12.5)
 
     final = (await records.all())[-1]
@@ -186,7 +187,7 @@ async def test_while_a_person_is_asked_the_question_stands_below_its_step(
     records: Records,
 ) -> None:
     step = await records.begin("seek_approval", 5)
-    records.steps.end(step, "waiting", "restart_stage needs a person")
+    records.steps.end(step, "waiting", Redacted("restart_stage needs a person", []))
     await records.spans.flush()
 
     question, closed = await records.all()
@@ -197,7 +198,7 @@ async def test_while_a_person_is_asked_the_question_stands_below_its_step(
 
 async def test_listeners_hear_of_a_span_only_when_it_is_on_disk(records: Records) -> None:
     step = await records.begin("classify", 1)
-    records.steps.end(step, "success", "")
+    records.steps.end(step, "success", Redacted("", []))
     assert records.told == []
     await records.spans.flush()
     assert [span.name for span in records.told] == ["classify"]
@@ -207,7 +208,7 @@ async def test_a_failed_transaction_is_told_to_nobody_and_written_once_later(
     records: Records,
 ) -> None:
     step = await records.begin("classify", 1)
-    records.steps.end(step, "success", "")
+    records.steps.end(step, "success", Redacted("", []))
 
     def fails(connection: Any) -> None:
         records.spans.flush_into(connection)
