@@ -1,6 +1,5 @@
 """What the records hold, for other tools, and its deletion."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +58,7 @@ def export(
     from observer.records.export import Wanted, rows_of
     from observer.records.export_files import refuse_without_extra, write_rows
 
-    now = time.time()
+    now = datetime.now(UTC)
     wanted = Wanted(tenant, _moment(since, now), _moment(until, now))
     names = _names(what)
     kind, paths = _files(out, names, form)
@@ -176,20 +175,13 @@ def _files(out: Path, names: list["What"], given: str | None) -> tuple[Any, list
     return form, [out / f"{name}.{form}" for name in names]
 
 
-def _moment(text: str | None, now: float) -> float | None:
-    """Unix time of `24h` ago, or of a date and time that is UTC where it does not say."""
-    from observer.domain.conditions import ParseError, parse_duration
+def _moment(text: str | None, now: datetime) -> float | None:
+    """Unix time of a moment that is written out, or so long ago."""
+    from observer.domain.moments import parse_moment
 
     if text is None:
         return None
     try:
-        return now - parse_duration(text)
-    except ParseError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{text!r} is no time; write for example 24h, 7d, 2026-11-22 or 2026-11-22T03:00:00Z"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return parse_moment(text, now) / 1000
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None

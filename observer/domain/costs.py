@@ -77,34 +77,18 @@ class Stretch:
     to_ms: int
 
 
-def moment_ms(text: str, *, now_ms: int, zone: ZoneInfo) -> int:
-    """A moment as a person says it: `7d` ago, or `2026-11-22` or `2026-11-22T03:00` of a zone.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    # It brings a parser: whoever only groups sums starts without.
-    from observer.domain.conditions import parse_duration
-
-    try:
-        said = datetime.fromisoformat(text)
-    except ValueError:
-        return now_ms - round(parse_duration(text) * 1000)
-    if not 1970 < said.year < 9999:
-        raise ValueError(f"{text!r} is a day that nobody has spans of")
-    if said.tzinfo is None:
-        said = said.replace(tzinfo=zone)
-    return round(said.timestamp() * 1000)
-
-
 def stretch_of(since: str, until: str | None, *, now_ms: int, zone: ZoneInfo) -> Stretch:
     """From one moment until another, or until now.
 
     Raises:
         ValueError: they are no moments, in the wrong order, or more than a year apart.
     """
-    to_ms = now_ms + 1 if until is None else moment_ms(until, now_ms=now_ms, zone=zone)
-    from_ms = moment_ms(since, now_ms=now_ms, zone=zone)
+    # It brings a parser: whoever only groups sums starts without.
+    from observer.domain.moments import parse_moment
+
+    now = datetime.fromtimestamp(now_ms / 1000, zone)
+    to_ms = now_ms + 1 if until is None else parse_moment(until, now)
+    from_ms = parse_moment(since, now)
     if from_ms >= to_ms:
         raise ValueError("`since` must be before `until`")
     if to_ms - from_ms > _FURTHEST.total_seconds() * 1000 + 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from observer.domain.conditions import ParseError, parse_duration
 
@@ -10,24 +10,26 @@ from observer.domain.conditions import ParseError, parse_duration
 def parse_moment(text: str, now: datetime) -> int:
     """Milliseconds since 1970 of `24h` (so long before now), `2026-11-22` or `2026-11-22T03:00Z`.
 
-    What names no time zone is in UTC; a day is its first moment.
+    What names no time zone is in that of `now`; a day is its first moment.
 
     Raises:
-        ValueError: the text is none of these.
+        ValueError: the text is none of these, or of a year before 1970 or after 9998.
     """
     try:
         ago = parse_duration(text)
     except ParseError:
-        return _written_out(text)
+        return _written_out(text, now)
     return int(max(0.0, now.timestamp() - ago) * 1000)
 
 
-def _written_out(text: str) -> int:
+def _written_out(text: str, now: datetime) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
+        if not 1970 <= moment.year < 9999:
+            raise ValueError
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1000)
+            moment = moment.replace(tzinfo=now.tzinfo)
+        return max(0, int(moment.timestamp() * 1000))
     except (ValueError, OverflowError):
         raise ValueError(
             f"{text!r} is no moment; write for example 30m, 24h or 7d (so long ago),"

@@ -26,7 +26,6 @@ from observer.domain.costs import (
     columns,
     days,
     in_order,
-    moment_ms,
     stretch_of,
     total,
     usd,
@@ -156,11 +155,9 @@ def test_the_csv_is_the_same_whatever_the_order_of_the_spans(records: Path, tmp_
 
 def test_a_day_is_the_budgets_also_when_the_clocks_change() -> None:
     """25 hours on the day on which summer time ends."""
-    from_ms = moment_ms("2026-10-24", now_ms=NOW_MS, zone=BERLIN)
-    to_ms = moment_ms("2026-10-27", now_ms=NOW_MS, zone=BERLIN)
+    autumn = stretch_of("2026-10-24", "2026-10-27", now_ms=NOW_MS, zone=BERLIN)
     hours = {
-        str(day): (part.to_ms - part.from_ms) / 3_600_000
-        for day, part in days(Stretch(from_ms, to_ms), BERLIN)
+        str(day): (part.to_ms - part.from_ms) / 3_600_000 for day, part in days(autumn, BERLIN)
     }
     assert hours == {"2026-10-24": 24.0, "2026-10-25": 25.0, "2026-10-26": 24.0}
 

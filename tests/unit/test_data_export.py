@@ -226,7 +226,7 @@ def test_it_takes_bounded_memory_and_holds_no_transaction(
         (["--out", "x.jsonl"], "name one --what"),
         (["--out", "x.parquet", "--what", "spans", "--format", "jsonl"], "no other --format"),
         (["--out", "x", "--format", "csv"], "--format takes jsonl or parquet"),
-        (["--out", "x", "--since", "yesterday"], "is no time"),
+        (["--out", "x", "--since", "yesterday"], "is no moment"),
         (["--out", "x", "--data-dir", "nowhere"], "no observer's data here"),
     ],
 )
