@@ -27,7 +27,7 @@ from nodes.remediate import remediate
 from nodes.seek_approval import seek_approval
 from nodes.verify import verify
 from observer.domain.calls import Run
-from observer.errors import StepFailed
+from observer.errors import ObserverError, StepFailed
 from observer.records.spans import new_id
 from observer.services import Services
 
@@ -150,10 +150,14 @@ def _bind(verb: Verb, services: Services) -> Any:
             why = services.redactor.note(f"{type(error).__name__}: {error}")
             services.steps.end(step, "error", why)
             _note(services, name, run, {"because": why.value})
-            if why.rules:
-                # The checkpointer writes down what a node raises.
-                raise StepFailed(why.value) from None
-            raise
+            if not why.rules:
+                raise
+            # The checkpointer writes down what a node raises. Of ours the kind decides what
+            # follows, and must stay.
+            if isinstance(error, ObserverError):
+                error.args = (services.redactor.text(str(error)),)
+                raise
+            raise StepFailed(why.value) from None
         services.steps.end(step, "success", services.redactor.note(update.get("because", "")))
         _note(services, name, run, update)
         return update

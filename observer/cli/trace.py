@@ -39,8 +39,10 @@ def trace(
     from observer.records.read_only import reading
     from observer.records.trace_records import trace_of
 
-    with reading(DataDir(data_dir)) as records:
-        found = trace_of(records, wanted, tenant=tenant, now_ms=time.time() * 1000)
+    directory = DataDir(data_dir)
+    now_ms = time.time() * 1000 if directory.owned() else None
+    with reading(directory) as records:
+        found = trace_of(records, wanted, tenant=tenant, now_ms=now_ms)
     if html is not None:
         write_page(html, found)
     if as_json:

@@ -118,11 +118,13 @@ def answer(question: SpanQuestion, data_dir: Path) -> "tuple[str, Rows]":
     from observer.records.read_only import reading
     from observer.records.span_queries import groups_of, runs_of, spans_of
 
-    with reading(DataDir(data_dir)) as records:
+    directory = DataDir(data_dir)
+    now_ms = int(time.time() * 1000) if directory.owned() else None
+    with reading(directory) as records:
         if question.group_by is not None:
             return "groups", groups_of(records, question)
         if question.of_runs:
-            return "runs", runs_of(records, question, int(time.time() * 1000))
+            return "runs", runs_of(records, question, now_ms)
         return "spans", spans_of(records, question)
 
 

@@ -109,8 +109,13 @@ def read_span(record: Mapping[str, Any]) -> Seen:
     )
 
 
-def build_run(facts: RunFacts, spans: Iterable[Seen], *, now_ms: float) -> RunTree:
-    """The tree of one run; an open step runs until now, unless its run is known to be over."""
+def build_run(facts: RunFacts, spans: Iterable[Seen], *, now_ms: float | None) -> RunTree:
+    """The tree of one run; an open step runs until now, unless its run is known to be over.
+
+    Without a now no process is there that could go on with it: what is under way was cut.
+    """
+    if now_ms is None and facts.status == RUNNING:
+        facts = replace(facts, status=INTERRUPTED)
     settled = [_settled(span, facts, now_ms) for span in spans]
     final = next((span for span in settled if span.name == FINAL_RESPONSE), None)
     rest = [span for span in settled if span is not final]
@@ -148,10 +153,10 @@ def in_sequence(runs: Iterable[RunTree]) -> list[RunTree]:
     return linked
 
 
-def _settled(span: Seen, facts: RunFacts, now_ms: float) -> Seen:
+def _settled(span: Seen, facts: RunFacts, now_ms: float | None) -> Seen:
     if span.status != OPEN:
         return span
-    if facts.status in (None, RUNNING):
+    if now_ms is not None and facts.status in (None, RUNNING):
         return replace(span, status=RUNNING, latency_ms=max(0.0, now_ms - span.started_ms))
     return replace(span, status=INTERRUPTED)
 

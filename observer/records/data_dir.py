@@ -6,12 +6,15 @@ import asyncio
 import fcntl
 import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO
 
 from observer.errors import DataDirLocked, DataDirUnusable
 from observer.records.versions import refuse_foreign_files
+
+_TRIES, _RETRY_S = 4, 0.05
 
 
 class DataDir:
@@ -30,6 +33,17 @@ class DataDir:
     evals = property(lambda self: self.path / "evals" / "candidates.jsonl")
     alarms = property(lambda self: self.path / "alarms")
     heartbeat = property(lambda self: self.path / "heartbeat")
+
+    def owned(self) -> bool:
+        """Whether a process has the directory now; true where that cannot be found out."""
+        try:
+            with (self.path / "observer.lock").open(encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def lock(self) -> None:
         """Take the directory for this process.
@@ -55,7 +69,7 @@ class DataDir:
                 " Make it writable for this user, or choose another --data-dir."
             ) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(lock)
         except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
@@ -101,6 +115,16 @@ class DataDir:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _take(file: TextIO) -> None:
+    """Whoever only asks whether it is locked holds it for a moment, too."""
+    for _ in range(_TRIES):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_RETRY_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sync_directory(folder: Path) -> None:

@@ -7,13 +7,13 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from observer.records.data_dir import sync_directory
 
 Lines = list[tuple[Path, list[str]]]
 
-_TAIL_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _named: set[Path] = set()
 """Files that this process knows to be on disk under their names."""
 
@@ -65,18 +65,25 @@ def watermark(folder: Path, key: str) -> int:
     return highest
 
 
-def _tail(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-        return file.read()
+def _line_begin(file: BinaryIO, end: int) -> int:
+    """Where the line begins that ends before a position; a line may be of any length."""
+    while end > 0:
+        begin = max(0, end - _CHUNK_BYTES)
+        file.seek(begin)
+        newline = file.read(end - begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        end = begin
+    return 0
 
 
 def cut_off_torn_line(path: Path) -> int:
     """A line without its end was left by a crash in mid-write; returns how long it was."""
-    tail = _tail(path)
-    torn = len(tail) - (tail.rfind(b"\n") + 1)
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        torn = size - _line_begin(file, size)
     if torn:
-        os.truncate(path, path.stat().st_size - torn)
+        os.truncate(path, size - torn)
     return torn
 
 
@@ -86,11 +93,15 @@ def last_line(path: Path, fields: Mapping[str, type]) -> dict[str, Any] | None:
     Raises:
         ValueError: it is no such line.
     """
-    lines = _tail(path).splitlines()
-    if not lines:
-        return None
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if not size:
+            return None
+        begin = _line_begin(file, size - 1)
+        file.seek(begin)
+        text = file.read()
     try:
-        line = json.loads(lines[-1])
+        line = json.loads(text)
     except (ValueError, RecursionError):
         line = None
     if isinstance(line, dict) and all(type(line.get(n)) is t for n, t in fields.items()):

@@ -52,9 +52,9 @@ def spans_of(connection: Connection, question: SpanQuestion) -> list[SpanRow]:
     return [_span(row) for row in _found(connection, question)]
 
 
-def runs_of(connection: Connection, question: SpanQuestion, now_ms: int) -> list[RunRow]:
+def runs_of(connection: Connection, question: SpanQuestion, now_ms: int | None) -> list[RunRow]:
     """The runs that are asked for, at most `limit`, the newest first unless sorted; those under
-    way have taken up to now.
+    way have taken up to now. Where `now_ms` is None no process has the records: they were cut.
     """
     with one_moment(connection):
         rows = _running(connection, question, now_ms)
@@ -125,11 +125,12 @@ def _at_ranks(latencies: array[float]) -> tuple[float, float]:
     return ordered[middle], ordered[high]
 
 
-def _running(connection: Connection, question: SpanQuestion, now_ms: int) -> list[RunRow]:
+def _running(connection: Connection, question: SpanQuestion, now_ms: int | None) -> list[RunRow]:
     """The runs that are under way, as far as their open steps tell."""
     found = connection.execute(
         "SELECT runs.trace_id, runs.session_id, runs.tenant_id, runs.started_at, runs.status,"
-        " min(open_spans.record) AS record FROM runs"
+        " min(open_spans.record) AS record, (SELECT max(timestamp_ms + latency_ms) FROM spans"
+        " WHERE spans.trace_id = runs.trace_id) AS last_known FROM runs"
         " JOIN open_spans ON open_spans.trace_id = runs.trace_id"
         " WHERE runs.status = 'running' GROUP BY runs.trace_id"
     ).fetchall()
@@ -151,9 +152,9 @@ def _running(connection: Connection, question: SpanQuestion, now_ms: int) -> lis
                     feature=step["feature"],
                     stage=step["stage"],
                     started_ms=started,
-                    latency_ms=max(0, now_ms - started),
+                    latency_ms=max(0, (now_ms or row["last_known"] or started) - started),
                     cost_nano=0,
-                    status="running",
+                    status="interrupted" if now_ms is None else "running",
                     outcome=None,
                 )
             )

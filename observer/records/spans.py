@@ -158,9 +158,11 @@ class Spans:
     def flush_into(self, connection: Connection) -> None:
         """Write what waits in somebody else's transaction; if that fails, it waits on."""
         waiting = list(self._waiting)
+        # First of all that is done after the commit: whatever a listener does, nothing is
+        # written twice.
+        self._database.after_commit(lambda: self._forget(len(waiting)))
         for work in waiting:
             work(connection)
-        self._database.after_commit(lambda: self._forget(len(waiting)))
 
     def _forget(self, count: int) -> None:
         del self._waiting[:count]

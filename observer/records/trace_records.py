@@ -26,9 +26,11 @@ class SessionTrace:
 
 
 def trace_of(
-    connection: Connection, wanted: str, *, tenant: str | None, now_ms: float
+    connection: Connection, wanted: str, *, tenant: str | None, now_ms: float | None
 ) -> SessionTrace:
     """What a session's id, a trace's id or a unique beginning of one names.
+
+    `now_ms` is None where no process has the records: what is under way in them was cut.
 
     Raises:
         UnknownTrace: nothing has this id, or nothing of this tenant.
@@ -41,7 +43,7 @@ def trace_of(
         else:
             found = _traces(connection, wanted, tenant)
             trace, tenant_id, session_id = _only(found, wanted)
-        runs = _runs(connection, tenant_id, session_id, now_ms)
+        runs = _runs(connection, tenant_id, session_id, now_ms, trace)
     if trace is not None:
         runs = [run for run in runs if run.facts.trace_id == trace]
     return SessionTrace(session_id, tenant_id, runs)
@@ -93,8 +95,16 @@ def _mine(tenant: str | None) -> tuple[str, list[str]]:
     return ("", []) if tenant is None else ("AND tenant_id = ?", [tenant])
 
 
-def _runs(connection: Connection, tenant_id: str, session_id: str, now_ms: float) -> list[RunTree]:
+def _runs(
+    connection: Connection,
+    tenant_id: str,
+    session_id: str,
+    now_ms: float | None,
+    trace: str | None,
+) -> list[RunTree]:
+    """All runs; where one is asked for, the others without their spans."""
     who = (tenant_id, session_id)
+    only, values = ("", who) if trace is None else (" AND trace_id = ?", (*who, trace))
     facts = {
         row["trace_id"]: RunFacts(
             trace_id=row["trace_id"],
@@ -112,9 +122,9 @@ def _runs(connection: Connection, tenant_id: str, session_id: str, now_ms: float
     records: dict[str, list[dict[str, Any]]] = {trace: [] for trace in facts}
     for table in ("spans", "open_spans"):
         for row in connection.execute(
-            f"SELECT trace_id, record FROM {table} WHERE tenant_id = ? AND session_id = ?"
+            f"SELECT trace_id, record FROM {table} WHERE tenant_id = ? AND session_id = ?{only}"
             " ORDER BY rowid",
-            who,
+            values,
         ):
             records.setdefault(row["trace_id"], []).append(json.loads(row["record"]))
     return in_sequence(

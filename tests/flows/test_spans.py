@@ -13,7 +13,7 @@ import pytest_asyncio
 from langchain_core.messages import AIMessage
 
 from observer.domain.span import MissingTag
-from observer.errors import StepFailed
+from observer.errors import RecordsUnavailable, StepFailed
 from tests.flows.hostile_world import Played, World
 
 pytestmark = pytest.mark.asyncio
@@ -125,3 +125,18 @@ async def test_what_a_step_fails_with_is_written_nowhere_as_it_is(
     assert b"k3yst0ne-77" not in written + str(raised.value).encode()
     [step] = [span for span in await spans(world) if span["result_status"] == "error"][:1]
     assert step["redacted"]
+
+
+async def test_an_error_of_ours_stays_what_it_is_when_its_words_are_cleaned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its kind the worker decides what follows; the words go where everything goes."""
+
+    async def fails(tool: str, args: Any) -> Any:
+        raise RecordsUnavailable("/backup of jane.doe@example.com/observer.db is full")
+
+    monkeypatch.setattr(world.mcp, "call", fails)
+    with pytest.raises(RecordsUnavailable, match="is full") as raised:
+        await play(world, {"severity": "WARNING", "stage": "transformation"})
+
+    assert "jane.doe" not in str(raised.value)

@@ -52,6 +52,17 @@ def test_a_refused_second_owner_does_not_wipe_the_name_of_the_first(tmp_path: Pa
     first.unlock()
 
 
+def test_who_only_asks_learns_whether_somebody_has_it_and_takes_nothing(tmp_path: Path) -> None:
+    asked, owner = DataDir(tmp_path / "var"), DataDir(tmp_path / "var")
+    assert not asked.owned()
+    owner.lock()
+    assert asked.owned() and asked.owned()
+    owner.unlock()
+    assert not asked.owned()
+    owner.lock()
+    owner.unlock()
+
+
 def test_a_directory_that_was_given_back_can_be_taken_again(tmp_path: Path) -> None:
     for _ in range(3):
         owner = DataDir(tmp_path / "var")

@@ -235,3 +235,7 @@ def test_a_run_under_way_is_listed_with_what_it_has_taken_so_far() -> None:
         ("t-1", "success", 100),
     ]
     assert runs_of(connection, SpanQuestion(tenant="globex"), now_ms=61_000) == []
+
+    store(connection, [a_span(trace_id="t-9", name="call", latency_ms=20, timestamp_ms=1_300)])
+    (cut, _) = runs_of(connection, SpanQuestion(sort_by=SortBy.LATENCY), now_ms=None)
+    assert (cut.trace_id, cut.status, cut.latency_ms) == ("t-9", "interrupted", 320), "nobody runs"

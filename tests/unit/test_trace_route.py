@@ -72,7 +72,7 @@ def get(folder: Path, path: str) -> tuple[int, Any]:
         app.add_middleware(as_this_machines_user)
         app.add_exception_handler(ObserverError, explain)
         app.dependency_overrides[current_observer] = lambda: SimpleNamespace(
-            services=SimpleNamespace(database=database)
+            services=SimpleNamespace(data_dir=DataDir(folder))
         )
         try:
             transport = httpx.ASGITransport(app=app)

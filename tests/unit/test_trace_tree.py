@@ -27,7 +27,7 @@ BEGAN = 1_800_000_000_000
 NASTY = "\x1b[2J\x1b]0;owned\x07<script>alert(1)</script>\r\nrun forged \u202eevil"
 
 
-def tree(*spans: dict[str, Any], now_ms: float = BEGAN, **facts: Any) -> RunTree:
+def tree(*spans: dict[str, Any], now_ms: float | None = BEGAN, **facts: Any) -> RunTree:
     whole = [a_span(span.pop("kind", SpanKind.AGENT_STEP), **span).as_record() for span in spans]
     return build_run(RunFacts(trace_id="t-1", **facts), map(read_span, whole), now_ms=now_ms)
 
@@ -148,6 +148,18 @@ def test_an_open_step_runs_unless_its_run_is_known_to_be_over(
     run = tree(step(1, "remediate", took=0, result_status=OPEN), now_ms=BEGAN + 500, status=status)
     assert (run.steps[0].span.status, run.steps[0].span.latency_ms) == (shown, latency)
     assert run.status == shown
+
+
+def test_what_is_under_way_where_no_process_runs_was_cut() -> None:
+    run = tree(
+        step(1, "classify", took=5),
+        step(2, "remediate", at=5, took=0, result_status=OPEN),
+        now_ms=None,
+        status="running",
+    )
+    assert (run.status, run.facts.status, run.latency_ms) == ("interrupted", "interrupted", 5)
+    assert [step.span.status for step in run.steps] == ["success", "interrupted"]
+    assert blame(run)[1].startswith("failing layer: process remediate: interrupted")
 
 
 def test_the_runs_of_an_event_are_linked_and_the_newest_is_last() -> None:
