@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -144,7 +145,11 @@ async def open_services(
         today=today,
         money=money,
         events=events,
-        sessions=Sessions(database, journal, configuration=fingerprint(configuration.directory)),
+        sessions=Sessions(
+            database,
+            journal,
+            configuration=await asyncio.to_thread(fingerprint, configuration.directory),
+        ),
         session_views=SessionViews(database),
         dead_letters=DeadLetters(database),
         outcomes=outcomes,

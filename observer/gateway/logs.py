@@ -18,8 +18,12 @@ class CleanLogs(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is left out but what must not be said."""
-        record.msg = self._redactor.text(record.getMessage())
-        record.args = ()
+        if isinstance(record.msg, str):
+            record.msg = self._redactor.text(record.getMessage())
+            record.args = ()
+        else:
+            # Of a logger whose formatter takes fields.
+            record.msg = self._redactor.value(record.msg)
         if record.exc_info:
             record.exc_text = self._redactor.text(_PLAIN.formatException(record.exc_info))
             record.exc_info = None

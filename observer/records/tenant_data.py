@@ -37,6 +37,7 @@ KEPT = {
     "spending": "the day's money, gone at the next midnight; it holds amounts",
     "holds": "who is held now",
     "kill_switches": "who is switched off now",
+    "tokens": "who may come in for a tenant",
     "known_error_rows": "what a person accepted; what nobody did goes with its session",
 }
 """By table, every other one that names a tenant, a session or an event."""

@@ -162,7 +162,7 @@ def test_a_start_on_a_full_disk_is_refused_in_prose(
 ) -> None:
     """Case 11: at the lock and at the queue; the next start minds no file that is half made."""
     observer = make_observer()
-    for room, name in ((0, "observer.lock"), (220, "queue.db")):
+    for room, name in ((0, "observer.lock"), (250, "queue.db")):
         with full(small_disk, pages_left=room):
             observer.start(wait=False)
             assert observer.process is not None
