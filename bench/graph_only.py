@@ -34,8 +34,10 @@ class _InstantTools:
         self._degraded = True
 
     async def call(self, tool: str, args: dict[str, Any]) -> Reply:
-        payload: dict[str, Any] = {"error_rate_pct": 3.2 if self._degraded else 0.1}
-        if tool == "get_recent_errors":
+        payload: dict[str, Any] = {"result": "done"}
+        if tool == "get_stage_metrics":
+            payload = {"error_rate_pct": 3.2 if self._degraded else 0.1}
+        elif tool == "get_recent_errors":
             payload = _ERRORS
         elif tool == "retry_failed_jobs":
             self._degraded = False
