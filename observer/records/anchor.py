@@ -89,7 +89,9 @@ def verify_journal(
             f"{path}: there is no such file, so nothing tells how far the journal must go"
         )
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
+        ) as connection:
             try:
                 end = recall(connection, keyring)
             except ValueError as error:

@@ -61,7 +61,9 @@ class Database:
             raise DataDirUnusable(f"{reason}; nothing was written to it") from error
 
     def _open_reader(self) -> None:
-        self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)
+        self._reader = sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=5
+        )
         self._reader.row_factory = sqlite3.Row
 
     async def write(self, work: Callable[[Connection], T]) -> T:

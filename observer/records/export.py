@@ -6,7 +6,6 @@ No transaction stays open between two pages, so the writer's log does not grow m
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 from observer.domain.span import Span
 from observer.errors import DataDirUnusable
 from observer.records.data_dir import DataDir
+from observer.records.read_only import reading
 
 Row = dict[str, Any]
 _PAGE = 1000
@@ -131,14 +131,11 @@ def rows_of(directory: DataDir, what: What, wanted: Wanted) -> Iterator[Row]:
     """The rows in the order in which they were written; what is written meanwhile may be missing.
 
     Raises:
-        DataDirUnusable: there are no records, or they cannot be read.
+        DataDirUnusable: there are no records, they cannot be read, or are of another release.
     """
     if not directory.records.exists():
         raise DataDirUnusable(f"{directory.path}: there is no observer's data here")
-    try:
-        yield from _READERS[what](directory, wanted)
-    except sqlite3.Error as error:
-        raise DataDirUnusable(f"{directory.records}: cannot be read: {error}") from error
+    yield from _READERS[what](directory, wanted)
 
 
 def _spans(directory: DataDir, wanted: Wanted) -> Iterator[Row]:
@@ -167,7 +164,7 @@ def _evals(directory: DataDir, wanted: Wanted) -> Iterator[Row]:
 
 def _costs(directory: DataDir, wanted: Wanted) -> Iterator[Row]:
     where, values = _where(wanted, "timestamp_ms / 1000.0")
-    with _Reading(directory) as connection:
+    with reading(directory) as connection:
         for row in connection.execute(_COSTS.format(where=where), values):
             yield dict(row)
 
@@ -198,7 +195,7 @@ def _paged(
     where, values = _where(wanted, time)
     statement = f"{query} WHERE {key} > ? AND {where} ORDER BY {key} LIMIT {_PAGE}"
     last = 0
-    with _Reading(directory) as connection:
+    with reading(directory) as connection:
         while page := connection.execute(statement, (last, *values)).fetchall():
             last = page[-1]["id"]
             for row in page:
@@ -210,21 +207,6 @@ def _where(wanted: Wanted, time: str) -> tuple[str, list[Any]]:
     parts[f"{time} < ?"] = wanted.until
     asked = {text: value for text, value in parts.items() if value is not None}
     return " AND ".join(asked) or "true", list(asked.values())
-
-
-class _Reading:
-    """A connection that can only read."""
-
-    def __init__(self, directory: DataDir) -> None:
-        path = directory.records
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
-        self._connection.row_factory = sqlite3.Row
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
 
 
 def _parsed(text: str | None) -> Any:

@@ -202,6 +202,19 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["spans.jsonl"]
 
 
+@pytest.mark.parametrize(("step", "said"), [(-1, "of an older release"), (1, "a newer release")])
+def test_records_of_another_release_are_refused(
+    directory: DataDir, tmp_path: Path, step: int, said: str
+) -> None:
+    with closing(sqlite3.connect(directory.records)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute(f"PRAGMA user_version = {version + step}")
+    out = tmp_path / "spans.jsonl"
+    done = run(directory, "--out", str(out), "--what", "spans", code=2)
+    assert said in done.stderr
+    assert not out.exists()
+
+
 def test_it_takes_bounded_memory_and_holds_no_transaction(
     directory: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from observer.errors import DataDirUnusable, RecordsUnavailable
+from observer.records.anchor import verify_journal
+from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
+from observer.records.export import Wanted, What, rows_of
 from observer.records.migrations import MIGRATIONS
 from observer.records.spans import Spans
+from observer.records.versions import refuse_foreign_files
 
 pytestmark = pytest.mark.asyncio
 
@@ -172,6 +176,20 @@ async def test_a_reader_sees_what_is_committed_and_nothing_else(path: Path) -> N
     assert seen == [["a"]]
     assert await database.read(names) == ["a", "b"]
     await database.close()
+
+
+async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """What is special in an address of SQLite is not in a path."""
+    data_dir = DataDir(tmp_path / "50%25 #1 ?mode=rw")
+    data_dir.path.mkdir()
+    database = await opened(data_dir.records)
+    await database.write(put("a"))
+    assert await database.read(names) == ["a"]
+    await database.close()
+    refuse_foreign_files(data_dir.path)
+    assert verify_journal(data_dir).fault is None
+    assert list(rows_of(data_dir, What.SPANS, Wanted())) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == [data_dir.path.name]
 
 
 async def test_writes_at_the_same_time_are_all_kept(path: Path) -> None:
