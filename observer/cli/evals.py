@@ -15,6 +15,7 @@ from observer.cli.environment import (
     DataDirOption,
 )
 from observer.cli.render import complain, emit, say
+from observer.cli.sessions import OfTenant
 
 evals = typer.Typer(help="Try recorded events again.", no_args_is_help=True)
 DEFAULT_FILE = Path("evals/lab.jsonl")
@@ -101,6 +102,7 @@ def label(
     must_not: Annotated[
         list[str] | None, typer.Option(metavar="TOOL", help="A tool that may never be called.")
     ] = None,
+    tenant: OfTenant = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
     """Print a session's last candidate with a label that demands what was recorded.
@@ -112,7 +114,15 @@ def label(
     from observer.records.data_dir import DataDir
 
     rows = read_rows(DataDir(data_dir).evals).values()
-    found = [row for row in rows if row.get("session_id") == session_id]
+    found = [
+        row
+        for row in rows
+        if row.get("session_id") == session_id and tenant in (None, row["tenant_id"])
+    ]
+    owners = sorted({row["tenant_id"] for row in found})
+    if len(owners) > 1:
+        complain(f"Tenants {', '.join(owners)} each have a session '{session_id}'. Say which one.")
+        raise typer.Exit(1)
     if not found:
         complain(f"No event of session '{session_id}' has ended in a run.")
         raise typer.Exit(1)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from observer.cli.app import app
 from observer.domain.approval import Approval
 from observer.domain.eval_case import Case, label_of, reviewed, same_args
 from observer.errors import ConfigurationError
@@ -104,6 +106,23 @@ def test_the_last_line_of_an_event_counts(tmp_path: Path) -> None:
     rows = read_rows(file)
     assert list(rows) == ["k1", "k2"]
     assert rows["k1"]["user_feedback"] == {"feedback": "down"}
+
+
+def test_a_session_of_two_tenants_is_labelled_only_with_its_tenant(tmp_path: Path) -> None:
+    file = tmp_path / "evals" / "candidates.jsonl"
+    file.parent.mkdir()
+    rows = [
+        {**ROW, "event_key": tenant, "tenant_id": tenant, "ended_at": f"2026-05-0{day}"}
+        for day, tenant in enumerate(("acme", "initech"), start=1)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ["evals", "label", "s", "--because", "b", "--data-dir", str(tmp_path)]
+    refused = CliRunner().invoke(app, command)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Tenants acme, initech each have a session 's'" in refused.stderr
+    done = CliRunner().invoke(app, [*command, "--tenant", "acme"])
+    assert (done.exit_code, json.loads(done.stdout)["tenant_id"]) == (0, "acme")
+    assert CliRunner().invoke(app, [*command, "--tenant", "other"]).exit_code == 1
 
 
 def test_rows_without_a_label_are_counted_not_tried(tmp_path: Path) -> None:
