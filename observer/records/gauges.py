@@ -16,7 +16,7 @@ class Gauges:
     approvals_waiting: int
     oldest_approval_age_s: float
     undelivered: int
-    """Notifications that were tried, and that nobody has got."""
+    """Notifications of events that have not ended, tried and got by nobody."""
     journal_rows: int
     """Lines of the journal that no file has yet."""
     last_span: int
@@ -38,8 +38,10 @@ def _look(connection: Connection) -> Gauges:
         " WHERE status = 'pending'"
     ).fetchone()
     undelivered = connection.execute(
-        "SELECT count(*) FROM state_transitions WHERE purpose = 'notify'"
-        " AND status IN ('failed', 'unknown') AND coalesce(result_status, '') != ?",
+        "SELECT count(*) FROM state_transitions AS told JOIN events USING (event_key)"
+        " WHERE told.purpose = 'notify' AND told.status IN ('failed', 'unknown')"
+        " AND coalesce(told.result_status, '') != ?"
+        " AND events.status IN ('queued', 'running', 'waiting', 'dead')",
         (CallStatus.REFUSED,),
     ).fetchone()
     journal = connection.execute(

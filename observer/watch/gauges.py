@@ -40,7 +40,7 @@ def _of_records(findings: Findings, services: Services) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "observer_notifications_undelivered",
-        "Notifications that were tried, and that nobody has got.",
+        "Notifications of events that have not ended, tried and got by nobody.",
         gauges.undelivered,
     )
     lag = GaugeMetricFamily(
