@@ -1,6 +1,5 @@
 """What the models cost, read from observer.db where it is: the daemon may run or not."""
 
-import csv
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from observer.cli.csv_file import STDOUT, write_csv
 from observer.cli.environment import (
     DEFAULT_CONFIG,
     DEFAULT_DATA_DIR,
@@ -37,7 +37,9 @@ def costs(
     until: Until = None,
     tenant: Tenant = None,
     by: Grouping = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Also into this file.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Also into this file; `-` is stdout, alone.")
+    ] = None,
     svg_file: Annotated[Path | None, typer.Option("--svg", help="Also as a picture.")] = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
     config: ConfigDir = DEFAULT_CONFIG,
@@ -45,7 +47,7 @@ def costs(
 ) -> None:
     """Where the bill went: what models cost, by tenant, feature and day, to the nano-dollar."""
     from observer.cli.costs_svg import costs_svg
-    from observer.domain.costs import stretch_of, total
+    from observer.domain.costs import columns, stretch_of, total
     from observer.records.cost_sums import sums_in
     from observer.records.data_dir import DataDir
     from observer.settings.zone import budget_zone
@@ -57,11 +59,13 @@ def costs(
         raise typer.BadParameter(str(error)) from None
     sums = sums_in(DataDir(data_dir), stretch, wanted, zone=zone, tenant_id=tenant)
     if csv_file is not None:
-        write_csv(csv_file, sums, wanted)
+        write_csv(csv_file, columns(wanted), (one.as_json() for one in sums))
     if svg_file is not None:
         svg_file.parent.mkdir(parents=True, exist_ok=True)
         title = f"What models cost by {', '.join(one for one in By if one in wanted)}"
         svg_file.write_text(costs_svg(sums, wanted, title))
+    if csv_file == STDOUT:
+        return
     if as_json:
         found = {"time_zone": zone.key, "costs": [one.as_json() for one in sums]}
         emit({**found, "total": total(sums).as_json()})
@@ -69,17 +73,6 @@ def costs(
     show(sums, wanted)
     for file in filter(None, (csv_file, svg_file)):
         complain(f"written: {file}")
-
-
-def write_csv(path: Path, sums: "Sequence[CostSum]", by: Collection[By]) -> None:
-    """The same figures always give the same bytes."""
-    from observer.domain.costs import columns
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        rows = csv.DictWriter(file, columns(by), lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(one.as_json() for one in sums)
 
 
 def show(sums: "Sequence[CostSum]", by: Collection[By]) -> None:

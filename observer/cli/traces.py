@@ -1,15 +1,14 @@
 """`observer traces`: the on-call questions over all spans, answered from the records themselves."""
 
-import csv
-import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from observer.cli.csv_file import write_csv
 from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Tenant
 from observer.cli.render import complain, emit, inert, say, shorten, table, when
 from observer.domain.figures import dollars, percent, took
@@ -44,7 +43,6 @@ RUN_COLUMNS = (
 )
 SPAN_COLUMNS = ("started", "trace", "tenant", "session", "kind", "name", "status", "took", "cost")
 GROUP_COLUMNS = ("count", "errors", "error rate", "refused", "p50", "p95", "cost")
-STDOUT = Path("-")
 
 
 def traces(
@@ -95,7 +93,7 @@ def traces(
     if as_json:
         emit({name: [record(row) for row in rows]})
     elif csv_file is not None:
-        write_csv(csv_file, rows)
+        write_csv(csv_file, columns_of(question), map(record, rows))
     elif not rows:
         complain(f"No {name.removesuffix('s')} matches.")
     else:
@@ -134,26 +132,14 @@ def record(row: RunRow | SpanRow | GroupRow) -> dict[str, Any]:
     return {**asdict(row), **rate, "cost_usd": row.cost_nano / 1e9}
 
 
-def write_csv(file: Path, rows: "Rows") -> None:
-    """The rows under their names; no cell is a formula to a spreadsheet."""
-    records = [record(row) for row in rows]
-    out = sys.stdout if file == STDOUT else file.open("w", encoding="utf-8", newline="")
-    try:
-        writer = csv.writer(out, lineterminator="\n")
-        if records:
-            writer.writerow(records[0])
-        writer.writerows([cell(value) for value in row.values()] for row in records)
-    finally:
-        if out is not sys.stdout:
-            out.close()
-
-
-def cell(value: object) -> object:
-    """Text that begins like a formula gets an apostrophe before it."""
-    if not isinstance(value, str):
-        return value
-    text = inert(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+def columns_of(question: SpanQuestion) -> list[str]:
+    """The names in a record of what answers the question."""
+    if question.group_by is not None:
+        return [*(column.name for column in fields(GroupRow)), "error_rate", "cost_usd"]
+    return [
+        *(column.name for column in fields(RunRow if question.of_runs else SpanRow)),
+        "cost_usd",
+    ]
 
 
 def show(question: SpanQuestion, rows: "Rows") -> None:

@@ -196,6 +196,7 @@ def test_csv_json_and_page_hold_the_same_runs(ask: Any, tmp_path: Path) -> None:
     header, *lines = ask("traces --csv -").splitlines()
     assert header.split(",")[:2] == ["trace_id", "session_id"]
     assert [line.split(",")[0] for line in lines] == [run["trace_id"] for run in listed]
+    assert ask("traces --until 2020-01-01 --csv -").splitlines() == [header]
     ask("trace queue-1 --html queue.html")
     page = (tmp_path / "queue.html").read_text()
     assert page.count("<h2>") == 3

@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from observer.cli.app import app
-from observer.cli.costs import write_csv
 from observer.cli.costs_svg import costs_svg
+from observer.cli.csv_file import write_csv
 from observer.domain.costs import (
     USUAL,
     By,
@@ -140,7 +140,8 @@ def test_the_csv_is_the_same_whatever_the_order_of_the_spans(records: Path, tmp_
     write(other, rows[::-1])
     for path, by in ((records, USUAL), (other, USUAL[::-1])):
         sums = sums_in(DataDir(path.parent), WEEK, by, zone=UTC_ZONE)
-        write_csv(tmp_path / f"{path.parent.name}.csv", sums, by)
+        file = tmp_path / f"{path.parent.name}.csv"
+        write_csv(file, columns(by), (one.as_json() for one in sums))
 
     text = (tmp_path / "var.csv").read_text()
 
@@ -231,6 +232,13 @@ class TestCommand:
         assert shown["total"]["cost_nano"] == 350_005
         assert [one["model"] for one in shown["costs"]] == ["openai:gpt-4o", "runbook"]
         assert self.run("--tenant", "nobody").stdout == ""
+        assert self.run("--csv", "-").stdout == csv_text
+        assert self.run("--csv", "-", "--tenant", "nobody").stdout == csv_text.splitlines(True)[0]
+
+    def test_no_cell_of_its_csv_is_a_formula(self, records: Path) -> None:
+        write(records, [("acme", "=1+1", "runbook:", NOW_MS - 1000, 0, 0, 0, "llm_call")])
+        line = self.run("--csv", "-").stdout.splitlines()[1]
+        assert line.startswith("acme,'=1+1,")
 
     def test_groups_and_columns_are_named_alike(self) -> None:
         assert columns(tuple(By))[:4] == [str(by) for by in By]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from observer.cli.traces import write_csv
+from observer.cli.csv_file import write_csv
+from observer.cli.traces import columns_of, record
 from observer.domain.figures import dollars, percent, took
 from observer.domain.moments import parse_moment
-from observer.domain.span_question import GroupRow, nearest_rank
+from observer.domain.span_question import Grouping, GroupRow, SpanQuestion, nearest_rank
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 NOW_MS = 1795316400000
@@ -77,11 +78,30 @@ def test_a_percentile_is_a_rank_that_exists(count: int, percentile: int, rank: i
     assert nearest_rank(count, percentile) == rank
 
 
+@pytest.mark.parametrize(
+    ("question", "begins"),
+    [
+        (SpanQuestion(), "trace_id,session_id,tenant_id,feature,stage,started_ms,latency_ms"),
+        (SpanQuestion(tool="look"), "trace_id,span_id,session_id"),
+        (SpanQuestion(group_by=Grouping.TENANT), "group,count,errors,refused,p50_ms,p95_ms"),
+    ],
+)
+def test_csv_without_a_row_has_the_names_of_its_columns(
+    tmp_path: Path, question: SpanQuestion, begins: str
+) -> None:
+    file = tmp_path / "new" / "none.csv"
+    write_csv(file, columns_of(question), [])
+    (head,) = file.read_text().splitlines()
+    assert head.startswith(begins)
+    assert head.endswith("cost_usd")
+
+
 def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
     row = GroupRow(
         group="=1+1\r\nx", count=1, errors=0, refused=0, p50_ms=1.0, p95_ms=1.0, cost_nano=5
     )
-    write_csv(tmp_path / "groups.csv", [row])
+    question = SpanQuestion(group_by=Grouping.STAGE)
+    write_csv(tmp_path / "groups.csv", columns_of(question), [record(row)])
     assert (tmp_path / "groups.csv").read_text() == (
         "group,count,errors,refused,p50_ms,p95_ms,cost_nano,error_rate,cost_usd\n"
         "'=1+1 x,1,0,0,1.0,1.0,5,0.0,5e-09\n"
