@@ -41,6 +41,7 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
 
     from observer.evals.cases import read_cases
     from observer.evals.replay import replay
+    from observer.evals.same_calls import SameCalls
     from observer.evals.verdict import Verdict, judge
     from observer.settings import load_configuration
     from server import build_graph, serializer
@@ -49,13 +50,14 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
     logging.getLogger("observer").setLevel(logging.ERROR)
     cases, unlabelled = read_cases(files or [DEFAULT_FILE])
     configuration = load_configuration(config)
+    same_calls = SameCalls.under(configuration)
 
     async def try_all() -> list[Verdict]:
         verdicts: list[Verdict] = []
         for case in cases:
             assert case.label is not None  # noqa: S101  only labelled ones are tried
             replayed = await replay(case, configuration, build_graph, serializer())
-            verdicts.append(judge(case, case.label, replayed))
+            verdicts.append(judge(case, case.label, replayed, same_calls))
             if not as_json:
                 show(verdicts[-1])
         return verdicts

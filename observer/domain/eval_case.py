@@ -14,6 +14,7 @@ from observer.domain.calls import CallStatus, Purpose
 from observer.domain.event import Event, Severity
 
 _REDACTED = re.compile(r"\[redacted[^\]]*\]")
+_HASHED = re.compile(r"sha256:[0-9a-f]{12}")
 _FREE_TEXT = {"reason", "message", "description", "title", "body", "summary", "incident_key"}
 """Arguments that are words for people: they differ from run to run."""
 
@@ -177,19 +178,23 @@ def _once(calls: list[WantedCall]) -> list[WantedCall]:
     return [call for place, call in enumerate(calls) if call not in calls[:place]]
 
 
-def same_args(recorded: Any, asked: Any) -> bool:
-    """Whether a call is the recorded one; what was redacted may be anything."""
-    if isinstance(recorded, str) and isinstance(asked, str):
-        if not _REDACTED.search(recorded):
-            return recorded == asked
-        parts = map(re.escape, _REDACTED.split(recorded))
-        return re.fullmatch(".*".join(parts), asked, re.DOTALL) is not None
-    if isinstance(recorded, str) and _REDACTED.fullmatch(recorded):
+def same_args(one: Any, other: Any) -> bool:
+    """Whether two sets of arguments may be the same: what was redacted may be anything."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        ours, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
+        return ours.keys() == theirs.keys() and all(same_args(ours[k], theirs[k]) for k in ours)
+    if isinstance(one, list) and isinstance(other, list):
+        items, others = cast("list[Any]", one), cast("list[Any]", other)
+        return len(items) == len(others) and all(map(same_args, items, others))
+    return one == other or _stands_for(one, other) or _stands_for(other, one)
+
+
+def _stands_for(written: Any, value: Any) -> bool:
+    if not isinstance(written, str):
+        return False
+    if _HASHED.fullmatch(written) or _REDACTED.fullmatch(written):
         return True
-    if isinstance(recorded, dict) and isinstance(asked, dict):
-        known, given = cast("dict[str, Any]", recorded), cast("dict[str, Any]", asked)
-        return known.keys() == given.keys() and all(same_args(known[k], given[k]) for k in known)
-    if isinstance(recorded, list) and isinstance(asked, list):
-        ours, theirs = cast("list[Any]", recorded), cast("list[Any]", asked)
-        return len(ours) == len(theirs) and all(map(same_args, ours, theirs))
-    return recorded == asked
+    if not isinstance(value, str) or not _REDACTED.search(written):
+        return False
+    parts = map(re.escape, _REDACTED.split(written))
+    return re.fullmatch(".*".join(parts), value, re.DOTALL) is not None

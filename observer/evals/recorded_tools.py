@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from observer.domain.calls import CallStatus, Purpose
-from observer.domain.eval_case import RecordedCall, same_args
+from observer.domain.eval_case import RecordedCall
+from observer.evals.same_calls import SameCalls
 from observer.gateway.mcp_sessions import KEY, McpSessions
 from observer.gateway.replies import Reply
 
@@ -27,9 +28,15 @@ class RecordedTools(McpSessions):
     """
 
     def __init__(
-        self, calls: Sequence[RecordedCall], *, tools: Collection[str], notices: Collection[str]
+        self,
+        calls: Sequence[RecordedCall],
+        same_calls: SameCalls,
+        *,
+        tools: Collection[str],
+        notices: Collection[str],
     ) -> None:
         super().__init__({}, "", {})
+        self._same = same_calls.same
         self._names, self._notices = set(tools), set(notices)
         reached = [call for call in calls if call.status is not CallStatus.REFUSED]
         done = 0
@@ -103,7 +110,7 @@ class RecordedTools(McpSessions):
             for place, (done, call) in enumerate(self._calls)
             if call.tool == tool
             and (call.purpose is Purpose.NOTIFY or done == self._done)
-            and (call.purpose is Purpose.NOTIFY or same_args(call.args, asked))
+            and (call.purpose is Purpose.NOTIFY or self._same(tool, call.args, asked))
         ]
         for place in fitting:
             call = self._calls[place][1]

@@ -14,9 +14,10 @@ from langgraph.graph.state import CompiledStateGraph
 
 from observer.bootstrap import open_services
 from observer.domain.approval import ELAPSED, Approval
-from observer.domain.eval_case import Case, Question, same_args
+from observer.domain.eval_case import Case, Question
 from observer.errors import AnswerRejected
 from observer.evals.recorded_tools import RecordedTools
+from observer.evals.same_calls import SameCalls
 from observer.evals.staging import as_then
 from observer.records.checkpoints import open_checkpoints
 from observer.records.data_dir import DataDir
@@ -68,7 +69,8 @@ def _tools(case: Case, configuration: Configuration) -> RecordedTools:
     escalation = configuration.escalation
     phases = (escalation.outcome, escalation.approval, escalation.patience)
     notices = {n.tool for phase in phases for told in phase.values() for n in told}
-    return RecordedTools(case.tool_calls, tools=configuration.autonomy, notices=notices)
+    same_calls = SameCalls.under(configuration)
+    return RecordedTools(case.tool_calls, same_calls, tools=configuration.autonomy, notices=notices)
 
 
 class _Trial:
@@ -83,6 +85,7 @@ class _Trial:
         self._services = services
         self._runner = Runner(services, graph)
         self._tools = tools
+        self._same_calls = SameCalls.under(services.configuration)
         self._questions = list(case.hitl_override.questions)
         self._unanswered: list[str] = []
 
@@ -120,7 +123,7 @@ class _Trial:
         """As it ended then, if the same was asked; else patience passes, and people are silent."""
         approvals = self._services.approvals
         asked = [(a["name"], a["args"]) for a in approval.request["action_requests"]]
-        then = next((q for q in self._questions if _same(q, asked)), None)
+        then = next((q for q in self._questions if self._same(q, asked)), None)
         if then is not None:
             self._questions.remove(then)
         if then is None and approval.runs_at is None:
@@ -143,10 +146,9 @@ class _Trial:
         else:
             await approvals.end(approval, "expired", "nobody answered in time")
 
-
-def _same(then: Question, asked: list[tuple[str, dict[str, Any]]]) -> bool:
-    """A person's yes to one thing is none to another."""
-    return len(then.asked) == len(asked) and all(
-        known.tool == name and same_args(known.args, args)
-        for known, (name, args) in zip(then.asked, asked, strict=True)
-    )
+    def _same(self, then: Question, asked: list[tuple[str, dict[str, Any]]]) -> bool:
+        """A person's yes to one thing is none to another."""
+        return len(then.asked) == len(asked) and all(
+            known.tool == name and self._same_calls.same(name, known.args, args)
+            for known, (name, args) in zip(then.asked, asked, strict=True)
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from observer.domain.calls import CallStatus, Purpose
 from observer.domain.eval_case import Case, Label, WantedCall, wanted
 from observer.evals.replay import Replayed
+from observer.evals.same_calls import SameCalls
 from observer.evals.trajectories import Mode, matches
 
 
@@ -33,7 +34,7 @@ class Verdict:
         return not self.broken
 
 
-def judge(case: Case, label: Label, replayed: Replayed) -> Verdict:
+def judge(case: Case, label: Label, replayed: Replayed, same_calls: SameCalls) -> Verdict:
     """Compare a trial with its label and with what was recorded."""
     now = Case.model_validate(replayed.candidate)
     changed = [
@@ -50,7 +51,7 @@ def judge(case: Case, label: Label, replayed: Replayed) -> Verdict:
         case=case.name,
         because=label.because,
         outcome=now.outcome,
-        broken=_broken(label, now, replayed.candidate),
+        broken=_broken(label, now, replayed.candidate, same_calls),
         changed=changed,
         unrecorded=replayed.unrecorded,
         cost_nano=now.cost_nano,
@@ -58,7 +59,7 @@ def judge(case: Case, label: Label, replayed: Replayed) -> Verdict:
     )
 
 
-def _broken(label: Label, now: Case, candidate: dict[str, Any]) -> list[str]:
+def _broken(label: Label, now: Case, candidate: dict[str, Any], same_calls: SameCalls) -> list[str]:
     demanded = (
         ("outcome", now.outcome, label.outcome),
         ("severity", now.context.severity, label.severity),
@@ -72,9 +73,9 @@ def _broken(label: Label, now: Case, candidate: dict[str, Any]) -> list[str]:
     )
     for what, mode, purpose, due in trajectories:
         made = wanted(now.tool_calls, purpose)
-        if not matches(mode, made, due):
-            missing = _listed([call for call in due if call not in made])
-            more = _listed([call for call in made if call not in due])
+        if not matches(mode, made, due, same_calls):
+            missing = _listed(_beyond(due, made, same_calls))
+            more = _listed(_beyond(made, due, same_calls))
             by = {"superset": f"without {missing}"}.get(
                 mode, f"{_listed(made)}, not {_listed(due)}"
             )
@@ -85,6 +86,17 @@ def _broken(label: Label, now: Case, candidate: dict[str, Any]) -> list[str]:
     broken += [f"must not: {tool} was called" for tool in label.must_not if tool in called]
     report = now.final_output or ""
     return broken + [f"says: the report has no {w!r}" for w in label.says if w not in report]
+
+
+def _beyond(
+    calls: Sequence[WantedCall], known: Sequence[WantedCall], same_calls: SameCalls
+) -> list[WantedCall]:
+    def is_known(call: WantedCall) -> bool:
+        return any(
+            k.tool == call.tool and same_calls.same(k.tool, k.args, call.args) for k in known
+        )
+
+    return [call for call in calls if not is_known(call)]
 
 
 def _listed(calls: Sequence[WantedCall]) -> str:

@@ -16,6 +16,7 @@ from graph.build import build_graph, serializer
 from observer.cli.app import app
 from observer.evals.cases import read_cases
 from observer.evals.replay import replay
+from observer.evals.same_calls import SameCalls
 from observer.evals.verdict import Verdict, judge
 from observer.settings import load_configuration
 from observer.settings.examples import write_example
@@ -40,13 +41,14 @@ def verdicts(file: Path, config: Path, *names: str) -> dict[str, Verdict]:
     cases, unlabelled = read_cases([file])
     assert unlabelled == 0
     configuration = load_configuration(config, config / "var")
+    same_calls = SameCalls.under(configuration)
 
     async def tried() -> dict[str, Verdict]:
         found: dict[str, Verdict] = {}
         for case in cases:
             if case.label is not None and (not names or case.name in names):
                 replayed = await replay(case, configuration, build_graph, serializer())
-                found[case.name] = judge(case, case.label, replayed)
+                found[case.name] = judge(case, case.label, replayed, same_calls)
         return found
 
     found = asyncio.run(tried())
@@ -156,6 +158,19 @@ def test_a_changed_configuration_of_the_lab_is_caught(
     verdict = verdicts(LAB, config, case)[case]
     assert not verdict.passed
     assert any(line in broken for broken in verdict.broken), verdict.broken
+
+
+@pytest.mark.parametrize("treatment", ["drop", "hash"])
+def test_what_is_no_longer_written_down_breaks_no_case(tmp_path: Path, treatment: str) -> None:
+    """A call is the recorded one as far as it can be told; a person's yes is still one."""
+    config = tmp_path / "config"
+    write_example("lab", config)
+    policy = config / "redaction.yaml"
+    before = "    arguments:\n      stage: {keep:"
+    assert before in policy.read_text()
+    policy.write_text(policy.read_text().replace(before, before.replace("keep", treatment)))
+    found = verdicts(LAB, config, "warning-known-error", "queue-rejected", "queue-approved")
+    assert not {n: v for n, v in found.items() if v.broken or v.changed or v.unrecorded}
 
 
 @pytest.mark.parametrize(

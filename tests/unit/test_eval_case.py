@@ -12,8 +12,10 @@ from typer.testing import CliRunner
 from observer.cli.app import app
 from observer.domain.approval import Approval
 from observer.domain.eval_case import Case, label_of, reviewed, same_args
+from observer.domain.redaction import FieldPolicy, Treatment
 from observer.errors import ConfigurationError
 from observer.evals.cases import read_cases, read_rows
+from observer.evals.same_calls import SameCalls
 
 ACTIONS = {"action_requests": [{"name": "clear", "args": {"stage": "a"}, "description": "why"}]}
 ROW: dict[str, Any] = {
@@ -90,12 +92,44 @@ def test_a_reviewers_words_and_name_are_kept() -> None:
         ({"a": "user [redacted:email] at x"}, {"a": "user joe@a.example at x"}, True),
         ({"a": "user [redacted:email] at x"}, {"a": "user joe@a.example at y"}, False),
         ({"a": "(b+ [redacted]"}, {"a": "(b+ c"}, True),
+        ({"a": "sha256:0123456789ab"}, {"a": "whatever"}, True),
+        ({"a": "sha256:0123456789ab"}, {"a": 7}, True),
+        ({"a": "sha256:0123456789ab"}, {"b": "whatever"}, False),
+        ({"a": "at sha256:0123456789ab"}, {"a": "whatever"}, False),
+        ({"a": "sha256:0123456789abc"}, {"a": "whatever"}, False),
     ],
 )
 def test_a_call_is_the_recorded_one_but_for_what_was_redacted(
     known: Any, asked: Any, same: bool
 ) -> None:
-    assert same_args(known, asked) is same
+    assert same_args(known, asked) is same_args(asked, known) is same
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "same"),
+    [
+        ({"stage": "a", "owner": "ann"}, {"stage": "a"}, True),
+        ({"stage": "a"}, {"stage": "a", "owner": "ann"}, True),
+        ({"stage": "a", "new": 1}, {"stage": "a"}, True),
+        ({"stage": "a", "owner": "ann"}, {"stage": "b", "owner": "ann"}, False),
+        ({"stage": "a", "who": "ann"}, {"stage": "a", "who": "sha256:0123456789ab"}, True),
+        ({"stage": "a", "who": "ann"}, {"stage": "a", "who": "joe"}, False),
+        ({"stage": "a", "who": "ann"}, {"stage": "a"}, False),
+        ({"many": [{"id": 1, "x": 1}, {"id": 2}]}, {"many": [{"id": 1}, {"id": 2, "x": 3}]}, True),
+        ({"many": [{"id": 1}]}, {"many": [{"id": 2}]}, False),
+    ],
+)
+def test_what_the_policy_does_not_write_down_does_not_count(
+    known: dict[str, Any], asked: dict[str, Any], same: bool
+) -> None:
+    declared = {
+        "stage": Treatment.KEEP,
+        "owner": Treatment.DROP,
+        "who": Treatment.HASH,
+        "many.id": Treatment.KEEP,
+        "many.x": Treatment.DROP,
+    }
+    assert SameCalls(FieldPolicy({"heal": declared}, {}, b"")).same("heal", known, asked) is same
 
 
 def test_the_last_line_of_an_event_counts(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from observer.domain.calls import CallStatus
 from observer.domain.eval_case import RecordedCall
+from observer.domain.redaction import FieldPolicy, Treatment
 from observer.evals.recorded_tools import RecordedTools
+from observer.evals.same_calls import SameCalls
 
 NAMES = {"look", "heal", "tell", "shout"}
 YEAR_AGO = datetime.now(UTC) - timedelta(days=365)
@@ -30,7 +32,9 @@ def call(tool: str, result: Any = None, /, **more: Any) -> RecordedCall:
 
 
 def recorded(*calls: RecordedCall) -> RecordedTools:
-    return RecordedTools(calls, tools=NAMES, notices={"tell", "shout"})
+    kept = {"stage": Treatment.KEEP, "text": Treatment.KEEP}
+    same_calls = SameCalls(FieldPolicy(dict.fromkeys(NAMES, kept), {}, b""))
+    return RecordedTools(calls, same_calls, tools=NAMES, notices={"tell", "shout"})
 
 
 async def ask(tools: RecordedTools, tool: str, args: Mapping[str, Any] | None = None) -> Any:
