@@ -88,6 +88,13 @@ def test_a_clean_text_is_not_changed_again(text: str) -> None:
     assert REDACTOR.text(once) == once
 
 
+@pytest.mark.parametrize("value", ["bluehorse7", "rosebud77", "umbrella9"])
+def test_of_a_value_nothing_is_left_whatever_letter_it_begins_with(value: str) -> None:
+    """Case 48."""
+    assert REDACTOR.text(f"password={value} order=7") == "password=[redacted:password] order=7"
+    assert REDACTOR.text(f"password=b'{value}'") == "password=b'[redacted:password]'"
+
+
 def test_a_number_in_json_is_a_card_or_a_figure_by_its_label() -> None:
     found = REDACTOR.note({"number": 4111111111111111, "order_id": 4111111111111111, "ns": 10**18})
     assert found.value == {"number": "[redacted:card]", "order_id": 4111111111111111, "ns": 10**18}

@@ -33,7 +33,7 @@ _OPAQUE = (
 _SAYS = r"[\"'\\]*\]?\s*(?:=>|:=|==?|[:\x{ff1a}])\s*"
 _QUOTED = r"\\+\"([^\"\n]+?)\\+\"|\"((?:[^\"\\\n]|\\.)+)\"|\\*'([^'\n]+)'|`([^`\n]+)`"
 _BARE = r"([^\s\"'`<>,;&|)\]}]+)"
-_VALUE = rf"[bru]?(?:{_QUOTED}|{_BARE})"
+_VALUE = rf"(?:[bru]?(?:{_QUOTED})|{_BARE})"
 _PLACEHOLDER = re.compile(
     r"[*xX•.#_-]+|<[^<>]*>|[$%]?\{+[^{}]*\}*|\$\(?\w+\)?|%\w|%\(\w+\)s|\(?(?:hidden|redacted|masked)\)?"
     r"|(?:os\.|process\.|env|getenv|System\.|vault:|secrets?\.|file:|ref\+|arn:).*|\[\w*\]?|\(.*"
