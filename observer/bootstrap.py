@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from observer.domain.budget import DayBudget, RunBudget
-from observer.domain.redaction import Redactor
 from observer.errors import RecordsUnavailable
 from observer.gateway.budgets import Budgets
 from observer.gateway.chat_models import ChatModels
@@ -43,7 +42,7 @@ from observer.records.memory import Memory
 from observer.records.mission import Mission
 from observer.records.outcomes import Outcomes
 from observer.records.progress import Progress
-from observer.records.salt import salt_of
+from observer.records.redactor import redactor_of
 from observer.records.session_views import SessionViews
 from observer.records.sessions import Sessions
 from observer.records.spans import Spans
@@ -71,12 +70,7 @@ async def open_services(
         DataDirUnusable: the database cannot be used.
     """
     os.environ.setdefault("LANGSMITH_TRACING", "false")
-    redaction = configuration.redaction
-    redactor = Redactor(
-        configuration.secrets,
-        ip_addresses=redaction.ip_addresses == "mask",
-        fields=redaction.policy(salt_of(data_dir)),
-    )
+    redactor = redactor_of(configuration, data_dir)
     clean_logs(redactor)
     database = Database(data_dir.records)
     await database.open()
@@ -199,7 +193,7 @@ async def open_services(
     try:
         await mcp.start()
         refuse_misfits(configuration, mcp)
-        for tool in sorted(mcp.tools - set(redaction.tools)):
+        for tool in sorted(mcp.tools - set(configuration.redaction.tools)):
             logger.warning("redaction.yaml does not declare %s: its results are dropped", tool)
         yield services
     finally:

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from observer.domain.redaction import Redactor
 from observer.domain.token_order import TokenOrder
 from observer.errors import ConfigurationError
 from observer.records.approvals import Approvals
@@ -24,6 +23,7 @@ from observer.records.database import Database
 from observer.records.deletion import Deletion
 from observer.records.journal import Journal
 from observer.records.past_incidents import PastIncidents
+from observer.records.redactor import redactor_of
 from observer.records.spans import Spans
 from observer.records.stale_checkpoints import StaleCheckpoints
 from observer.records.tenant_data import Found
@@ -127,7 +127,7 @@ def delete_offline(tenant_id: str, older_than_s: float, *, dry_run: bool) -> dic
 
 def _with_records(work: Callable[[Database, Journal], Awaitable[T]], *, new: bool = False) -> T:
     with _owned(new=new) as (configuration, directory):
-        journal = Journal(Redactor(list(configuration.secrets)))
+        journal = Journal(redactor_of(configuration, directory))
         return asyncio.run(_opened(directory, journal, work))
 
 
@@ -162,7 +162,7 @@ async def _delete(
     older_than_s: float,
     dry_run: bool,
 ) -> Found:
-    journal = Journal(Redactor(list(configuration.secrets)))
+    journal = Journal(redactor_of(configuration, directory))
     database = Database(directory.records)
     await database.open()
     try:
