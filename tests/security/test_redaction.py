@@ -95,6 +95,74 @@ def test_of_a_value_nothing_is_left_whatever_letter_it_begins_with(value: str) -
     assert REDACTOR.text(f"password=b'{value}'") == "password=b'[redacted:password]'"
 
 
+COMMANDS = [
+    (["mysql", "--password", "hunter2x"], 2),
+    (["mysql", "--password", "two words, indeed"], 2),
+    (["redis-cli", "-a", "S3cretPw9", "GET", "INC-4471"], 2),
+    (["redis-cli", "CONFIG", "SET", "requirepass", "zx81"], 4),
+    (["vault", "login", "--token", "abc", "default/sess_1/0/1"], 3),
+]
+
+
+@pytest.mark.parametrize(("argv", "at"), COMMANDS)
+def test_a_word_of_a_command_goes_by_the_words_before_it(argv: list[str], at: int) -> None:
+    """Cases 48 and 49."""
+    found = REDACTOR.note({"argv": argv})
+    assert found.value["argv"] == [*argv[:at], "[redacted:password]", *argv[at + 1 :]]
+    assert found.rules == ["password"]
+    assert REDACTOR.value(found.value) == found.value
+
+
+@given(st.lists(AUDIT, max_size=5))
+def test_audit_ids_survive_in_lists(ids: list[str]) -> None:
+    """Case 49."""
+    assert REDACTOR.value(ids) == ids
+    assert REDACTOR.value([{"id": one, "message": one} for one in ids]) == [
+        {"id": one, "message": one} for one in ids
+    ]
+
+
+def test_a_value_goes_by_the_name_beside_it() -> None:
+    """Case 48."""
+    mask = "[redacted:key-name]"
+    for name in ("name", "parameter", "key"):
+        told = {name: "DB_PASSWORD", "value": "x", "old": "y", "new": 7, "other": "z"}
+        left = {name: "DB_PASSWORD", "value": mask, "old": mask, "new": mask, "other": "z"}
+        assert REDACTOR.value([told]) == [left]
+        figures = {name: "token_count", "value": 7}
+        assert REDACTOR.value(figures) == figures
+
+
+KEY_LINES = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "MIIEpAIBAAKCAQEA3Tz2mr7SZiAMfQyuvBjM9Oi8JvUoFnZ8mZ7wL5aGZ0cJkz1Y",
+    "kLs8Hq2VbT0xYdR4mPwE6nUaQc9JfXgZ1iOv5BhS3KtC7lGrD+yN/eMpIu2WzA4o",
+    "Qw7Lm2Zx9Kp4Vt==",
+    "-----END RSA PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("prefix", ["", "03:12:55 loader-7: "])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_key_spread_over_the_lines_of_a_log_is_gone(prefix: str, newest_first: bool) -> None:
+    """Cases 48 and 49."""
+    sha, trace = "9f" * 32, "4bf92f3577b34da6a3ce929d0e0e4736"
+    logged = [*KEY_LINES[:2], f"order 448100 {sha}", *KEY_LINES[2:], "Ab1cdEf2ghIj3kl after"]
+    lines = [prefix + line for line in (logged[::-1] if newest_first else logged)]
+    for items in (lines, [{"message": line, "trace_id": trace} for line in lines]):
+        found = REDACTOR.note({"lines": items})
+        told = json.dumps(found.value)
+        assert [line for line in KEY_LINES[1:-1] if line in told] == []
+        assert f"order 448100 {sha}" in told and "Ab1cdEf2ghIj3kl after" in told
+        assert told.count(trace) in (0, len(lines)) and "private-key" in found.rules
+        assert REDACTOR.value(found.value) == found.value
+
+
+def test_two_keys_that_become_the_same_are_both_kept() -> None:
+    clean = REDACTOR.value({"a@example.com": 1, "b@example.com": 2, "c@example.com": 3})
+    assert clean == {"[redacted:email]": 1, "[redacted:email] 2": 2, "[redacted:email] 3": 3}
+
+
 def test_a_number_in_json_is_a_card_or_a_figure_by_its_label() -> None:
     found = REDACTOR.note({"number": 4111111111111111, "order_id": 4111111111111111, "ns": 10**18})
     assert found.value == {"number": "[redacted:card]", "order_id": 4111111111111111, "ns": 10**18}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any, cast
 
 from observer.domain.redaction import keys
 from observer.domain.redaction.fields import ALWAYS_KEPT, FieldPolicy, Treated
 from observer.domain.redaction.held import Held
 from observer.domain.redaction.matching import MASK_BEGINS
+from observer.domain.redaction.spread import KEY_RULE, SpreadKey, command, holds_key
 from observer.domain.redaction.text import text_rules
 
 MASK = f"{MASK_BEGINS}held]"
@@ -21,6 +23,9 @@ _REMEMBERED = 2048
 _LONGEST_LABELLED = 200
 _ACTORS = ("by", "who")
 """Keys of ours for who decided: an audit asks for exactly that."""
+
+_NAMES = ("name", "parameter", "key")
+_VALUES = ("value", "old", "new")
 
 _SHORTEST_NUMBER = 10**9
 """Below it no number is long enough for a card, an account or a telephone."""
@@ -106,15 +111,38 @@ class Redactor:
             fired += rules
             return clean
         if isinstance(value, dict):
-            items = cast("dict[str, Any]", value)
-            return {
-                self._key(key, fired): self._under(key, item, fired) for key, item in items.items()
-            }
+            return self._mapping(cast("dict[Any, Any]", value), fired)
         if isinstance(value, (list, tuple)):
-            return [self._walked(item, fired) for item in cast("list[Any]", value)]
+            return self._listed(list(cast("list[Any]", value)), fired)
         if isinstance(value, int) and value >= _SHORTEST_NUMBER:
             return self._number(value, "", fired)
         return value
+
+    def _mapping(self, items: dict[Any, Any], fired: list[str]) -> dict[Any, Any]:
+        told = _named_beside(items)
+        clean: dict[Any, Any] = {}
+        for key, item in items.items():
+            if told is not None and key in _VALUES and not _says_nothing(item, told):
+                fired.append(told)
+                left: Any = f"{MASK_BEGINS}{told}]"
+            else:
+                left = self._under(key, item, fired)
+            clean[_free(self._key(key, fired), clean)] = left
+        return clean
+
+    def _listed(self, items: list[Any], fired: list[str]) -> list[Any]:
+        if holds_key(items):
+            key = SpreadKey()
+            without = [key.without(item) for item in items]
+            if without != items:
+                fired.append(KEY_RULE)
+            items = without
+        clean = [self._walked(item, fired) for item in items]
+        if not all(isinstance(item, str) for item in clean):
+            return clean
+        words, rules = command(cast("list[str]", clean), self._rules)
+        fired += rules
+        return list(words)
 
     def _number(self, value: int, label: str, fired: list[str]) -> Any:
         """A card's or a telephone's number is one without quotes, too."""
@@ -154,6 +182,22 @@ class Redactor:
             fired += rules
             return told[len(before) :]
         return clean
+
+
+def _named_beside(items: dict[Any, Any]) -> str | None:
+    """The rule of a secret's name that stands beside its value, as a setting's or a variable's."""
+    for name in map(items.get, _NAMES):
+        short = isinstance(name, str) and len(name) <= _LONGEST_LABELLED
+        if short and keys.about(name) == "key-name":
+            return "key-name"
+    return None
+
+
+def _free(key: Any, taken: dict[Any, Any]) -> Any:
+    """The key, with a number behind it where another one became the same."""
+    if key not in taken:
+        return key
+    return next(free for n in count(2) if (free := f"{key} {n}") not in taken)
 
 
 def _says_nothing(item: Any, rule: str) -> bool:

@@ -45,7 +45,7 @@ class TextRules:
     def clean(self, text: str) -> tuple[str, list[str]]:
         """The text with masks, and the rules that fired."""
         data = text.encode(errors="replace")
-        spans = self._spans(data)
+        spans = self.spans(data)
         if not spans:
             return text, []
         cleaned, names = replaced(data, spans)
@@ -55,7 +55,8 @@ class TextRules:
         """Whether a label makes rules look at what it stands before."""
         return self._inner.worth_a_try(f"{label}: 0".encode())
 
-    def _spans(self, data: bytes) -> list[Span]:
+    def spans(self, data: bytes) -> list[Span]:
+        """Where something must go, in UTF-8; perhaps one inside the other."""
         spans = self._outer.spans(data)
         if _ESCAPED.search(data):
             unescaped = Unescaped(data)
