@@ -7,6 +7,8 @@ import logging
 from observer.domain.redaction import Redactor
 
 _PLAIN = logging.Formatter()
+_PRINT_FOR_THEMSELVES = ("dbos",)
+"""Logs that get a handler of their own later, and hand nothing on to the others."""
 
 
 class CleanLogs(logging.Filter):
@@ -32,10 +34,10 @@ class CleanLogs(logging.Filter):
 
 def clean_logs(redactor: Redactor) -> None:
     """Let everything that is printed pass it; what an earlier call set is replaced."""
-    for handler in _handlers():
-        for earlier in [f for f in handler.filters if isinstance(f, CleanLogs)]:
-            handler.removeFilter(earlier)
-        handler.addFilter(CleanLogs(redactor))
+    for place in (*_handlers(), *map(logging.getLogger, _PRINT_FOR_THEMSELVES)):
+        for earlier in [f for f in place.filters if isinstance(f, CleanLogs)]:
+            place.removeFilter(earlier)
+        place.addFilter(CleanLogs(redactor))
 
 
 def _handlers() -> set[logging.Handler]:

@@ -235,5 +235,5 @@ def _first_line_only(record: logging.LogRecord) -> bool:
     """DBOS logs the traceback, the statement and a link to a manual below what happened."""
     happened = record.getMessage().partition("\n")[0].partition("Traceback (")[0]
     record.msg, record.args = happened.rstrip(": "), ()
-    record.exc_info = None
+    record.exc_info = record.exc_text = None
     return True

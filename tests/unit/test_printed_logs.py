@@ -1,0 +1,40 @@
+"""What the process prints, whoever prints it and whenever its handler was made."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from observer.domain.redaction import Redactor
+from observer.gateway.logs import clean_logs
+
+SECRET = "S3cretPw9-of-the-queue"
+
+
+@pytest.fixture
+def queues_log() -> Iterator[logging.Logger]:
+    log = logging.getLogger("dbos")
+    before = (log.handlers[:], log.filters[:], log.propagate, log.level)
+    log.handlers, log.filters = [], []
+    yield log
+    log.handlers, log.filters, log.propagate, _ = before
+    log.setLevel(before[3])
+
+
+def test_what_the_queue_prints_by_a_handler_made_later_is_cleaned(
+    queues_log: logging.Logger,
+) -> None:
+    clean_logs(Redactor([SECRET]))
+    printed = io.StringIO()
+    queues_log.addHandler(logging.StreamHandler(printed))
+    queues_log.propagate = False
+    queues_log.warning("cannot run %s", {"password": SECRET})
+    try:
+        raise ValueError(f"cannot reach it with {SECRET}")
+    except ValueError:
+        queues_log.exception("failed")
+    assert "cannot run" in printed.getvalue() and "ValueError" in printed.getvalue()
+    assert SECRET not in printed.getvalue()
