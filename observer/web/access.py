@@ -17,7 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from observer.domain.access import HERE, Caller, Power, Role
 from observer.errors import NotAllowed
 from observer.records.tokens import Tokens
-from observer.web.middleware import is_local, is_loopback_name, of_another_site, refuse
+from observer.web.middleware import (
+    is_forwarded,
+    is_local,
+    is_loopback_name,
+    of_another_site,
+    refuse,
+)
 
 OPEN = {"POST /alerts", "POST /alerts/{source}", "GET /health"}
 """What everybody may reach: signed, or telling no more than its state."""
@@ -63,9 +69,10 @@ def _caller(scope: Scope, headers: dict[bytes, bytes], tokens: Tokens) -> Caller
         scheme, _, text = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         return tokens.bearer(text.strip()) if scheme.lower() == "bearer" else None
     # A page whose name was made to lead here is no user of this machine, nor is who comes through
-    # a proxy that runs on it.
+    # a proxy that says so. One that says nothing cannot be told from a user: behind a proxy there
+    # must be a token.
     here = is_local(scope.get("client")) and is_loopback_name(headers.get(b"host"))
-    return HERE if here else None
+    return HERE if here and not is_forwarded(headers) else None
 
 
 def _is_open(path: str) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BODY_TIMEOUT_S = 10.0
+_FORWARDED = {b"forwarded", b"x-real-ip", b"via"}
 
 
 class BodyLimit:
@@ -71,6 +72,11 @@ def of_another_site(headers: dict[bytes, bytes]) -> bool:
 def is_local(client: tuple[str, int] | None) -> bool:
     """Whether a caller is on this machine; who does not say where it is, is not."""
     return client is not None and is_loopback(client[0])
+
+
+def is_forwarded(headers: dict[bytes, bytes]) -> bool:
+    """Whether a proxy says that it passes the request on; many say nothing by default."""
+    return any(name in _FORWARDED or name.startswith(b"x-forwarded") for name in headers)
 
 
 def is_loopback(host: str) -> bool:

@@ -165,6 +165,16 @@ async def test_a_name_that_was_made_to_lead_here_is_no_user_of_this_machine(host
     assert (await caller.at_the_gate()).status == 403
 
 
+@pytest.mark.parametrize(
+    "name", ["Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-Real-IP", "Via"]
+)
+@pytest.mark.asyncio
+async def test_who_comes_through_a_proxy_that_says_so_is_no_user_of_this_machine(name: str) -> None:
+    headers = {"host": "127.0.0.1:9090", name: "203.0.113.9"}
+    caller = Caller(b"", path="/sessions", client=("127.0.0.1", 1), headers=headers)
+    assert (await caller.at_the_gate()).status == 403
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:9090", "localhost", "[::1]:9090", "LOCALHOST:1"])
 @pytest.mark.asyncio
 async def test_a_loopback_name_is_this_machines(host: str) -> None:
