@@ -21,6 +21,12 @@ def _userinfo(found: Found) -> bool:
 
 RULES = [
     Rule(
+        "cookie",
+        r"\s(?:-b|--cookie)[= ]+[\"']?([\w.-]+=[^\s\"']+)",
+        where(told),
+        hint=r"\s(?:-b|--cookie)[= ]",
+    ),
+    Rule(
         "password",
         r"rabbitmqctl\s+(?:-\S+\s+)*(?:add_user|change_password)\s+\S+\s+[\"']?([^\s\"']+)",
         where(told),
@@ -45,20 +51,23 @@ RULES = [
     ),
     Rule(
         "url-password",
-        r"(?:postgres|postgresql|redis|rediss|mysql|mongodb|amqps?|mongodb\+srv|snowflake|clickhouse"
-        r"|nats|ldaps?|mssql|oracle|sftp|ftp|mqtts?|smtps?|imaps?)://[^\s/:@\"'<>\[]*:([^\s\"'<>@]+)@",
+        r"(?:postgres|postgresql|redis|rediss|mysql|mongodb|amqps?|mongodb\+srv|snowflake"
+        r"|clickhouse"
+        r"|nats|ldaps?|mssql|oracle|sftp|ftp|mqtts?|smtps?"
+        r"|imaps?)://[^\s/:@\"'<>\[]*:([^\s\"'<>@]+)@",
         where(_of_address),
         hint="://[^\\s@]*@",
     ),
     Rule(
         "url-password",
-        r"://([A-Za-z0-9_.~-]{16,})(?::x-oauth-basic)?@",
+        r"://([A-Za-z0-9_.~-]{16,})(?::[^\s/@]*)?@",
         where(lambda f: "." not in f.value),
         hint="://[^\\s/@]*@",
     ),
     Rule(
         "url-password",
-        r"(?:^|[\s\"'=(])[A-Za-z_][\w.-]*:([^\s@/:\[\]\"']{3,})@(?:(?:tcp|unix)\(|[A-Za-z0-9-]+[.:][\w]|localhost)",
+        r"(?:^|[\s\"'=(])[A-Za-z_][\w.-]*:([^\s@/:\[\]\"']{3,})@(?:(?:tcp|unix)\("
+        r"|[A-Za-z0-9-]+[.:][\w]|localhost)",
         where(_userinfo),
         hint=r":[^\s@/:]+@[a-z0-9]",
     ),
@@ -70,15 +79,17 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key"
-        r"|secret-?key"
-        r"|private-?key|auth-?key|credentials?)(?:=|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
+        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key"
+        r"|(?:access|account|storage"
+        r"|shared|master|signing|encryption|license|secret|private|auth)-?key|credentials?)(?:="
+        r"|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
         where(told),
         hint=r"(?i)-(?:-[\w-]*)?(?:pass|pwd|token|secret|[a-z]*key|cred)",
     ),
     Rule(
         "password",
-        r"(?i)(?:identified\s+(?:with\s+\w+\s+)?by(?:\s+password)?|\bpassword\s*\(?)\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
+        r"(?i)(?:identified\s+(?:with\s+\w+\s+)?by(?:\s+password)?"
+        r"|\bpassword\s*\(?)\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
         where(told),
         hint=r"(?i)identified|password\s*[( ]",
     ),
@@ -97,11 +108,19 @@ RULES = [
     Rule("password", r"\blogin\s+\S+\s+password\s+(\S+)", where(told), hint="login "),
     Rule(
         "password",
-        r"(?:mysql|mariadb|sshpass|az login|docker login|podman login|helm registry login"
+        r"(?:mysql|mariadb|sshpass|az login|openssl|docker login|podman login|helm registry login"
         r"|ldapsearch"
-        r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[pPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
+        r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[kpPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
-        hint=r"\s-[pPw]",
+        hint=r"\s-[kpPw]",
+    ),
+    Rule(
+        # Whatever asks for a user and takes -p asks for a password.
+        "password",
+        r"\s(?:-u|-U|-l|--?user(?:name)?|--login)[= ]?[\"']?[\w.@-]+[\"']?\s[^\n|;]*?\s?-p\s?[\"']?"
+        r"([^\s\"'-][^\s\"']*)",
+        where(lambda f: not f.value.isdigit() and prose(f)),
+        hint=r"\s-p",
     ),
     Rule(
         "password",

@@ -33,6 +33,18 @@ def _is_email(found: Found) -> bool:
     return not (after == ":" and value.lower().startswith("git@"))
 
 
+_STREET = (
+    r"\d{1,5}[A-Za-z]?(?:[-/]\d{1,4})?,? (?:\p{Lu}[\p{L}'.\x{2019}-]* ){1,4}?"
+    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Crescent|Terrace)\b\.?"
+    r"|\d{1,4},? (?:bis |ter )?(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Aa]llée|[Cc]hemin|[Qq]uai)"
+    r"(?: (?:de|du|des|la|le|les|l')){0,2} \p{Lu}[\p{L}'-]+(?: \p{Lu}[\p{L}'-]+){0,2}"
+    r"|\p{Lu}[\p{L}.-]*(?: \p{Lu}[\p{L}.-]*)?[ -]?"
+    r"(?:[Ss]traße|[Ss]trasse|str\.|[Aa]llee|platz|weg|gasse) \d{1,4}[a-z]?\b"
+    r"|(?:Calle|Avenida|Rua|Piazza|Plaza) (?:\p{Lu}?[\p{L}'.-]+ ?){1,4},? \d{1,4}\b"
+)
+"""A house in a street, as some countries write it."""
+
+
 RULES = [
     Rule(
         "email",
@@ -41,10 +53,15 @@ RULES = [
         where(_is_email),
         hint="@",
     ),
+    Rule("address", rf"\b({_STREET})", hint=r"\d[ ,]|[ .]\d"),
     Rule(
         "birth-date",
-        r"(?i)\b(?:dob|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?|geb(?:oren)?\.?)"
-        r"[\s\"'\\:=]*(\d{1,4}[-./]\d{1,2}[-./]\d{1,4})",
+        r"(?i)\b(?:d\.?o\.?b\.?|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?"
+        r"|geb(?:oren)?(?: am)?"
+        r"\.?|geburtsdatum|geburtstag|fecha de nacimiento|date de naissance|data d[ei] nascita"
+        r"|data de nascimento|née? le|nacid[oa] el|nat[oa] il)[\s\"'\\:=]*"
+        r"(\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|(?:19|20)\d{6}\b|\d{1,2}\.? \p{L}{3,9}\.? \d{4}"
+        r"|\p{L}{3,9} \d{1,2},? \d{4})",
     ),
     Rule(
         "email",

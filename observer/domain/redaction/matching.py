@@ -92,7 +92,8 @@ class Rules:
         left = MOST_CANDIDATES
         for index in sorted(self._hints.Match(data) or ()):
             rule, compiled = self._rules[index]
-            for match in compiled.finditer(data):
+            match = compiled.search(data)
+            while match:
                 start, end = match.span(match.lastindex or 0)
                 left -= 1
                 if left < 0:
@@ -101,6 +102,9 @@ class Rules:
                 length = rule.judge(Found(data, start, end))
                 if length:
                     spans.append((start, start + length, rule.name))
+                # What a judge left over may begin with the next label.
+                at = start + length if 0 < length < end - start else max(end, match.end())
+                match = compiled.search(data, max(at, match.start() + 1))
         return spans
 
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from observer.domain.redaction.matching import MASK_BEGINS, Found, Judge, Rule, where
+from observer.domain.redaction.matching import MASK_BEGINS, Found, Judge, Rule
 from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES
 
 LOGIN = (
-    r"user(?:[_ -]?name)?|login(?:[_ -]?name)?|benutzer(?:name)?|usuario"
+    r"user(?:[._ -]?name)?|user[_ -]?login|log[io]n(?:[_ -]?name)?|benutzer(?:name)?|usuario"
     r"|utilisateur|nickname"
 )
 """Labels of which any plain word is a person's, if it is no machine's."""
 
 PERSON = (
-    r"(?:customer|patient|employee|recipient|contact|member|subscriber|student|buyer|shopper|payee"
+    r"(?:consignee|traveller|tenant|landlord|attendee|candidate|requester|requestor|approver"
+    r"|submitter|customer|patient|employee|recipient|contact|member|subscriber|student|buyer"
+    r"|shopper|payee"
     r"|passenger|guest|driver|doctor|nurse|person|applicant|beneficiary|reporter|assignee|caller"
     r"|sender|card[_ -]?holder|account[_ -]?holder|holder|client|signatory|author)"
     r"(?:[_ -]?name)?|full[_ -]?name|first[_ -]?name|last[_ -]?name|given[_ -]?name"
     r"|middle[_ -]?name|family[_ -]?name|maiden[_ -]?name|display[_ -]?name|real[_ -]?name|surname"
-    r"|fname|lname|attn|vorname|nachname|kunde|name[_ ]of[_ ]\w+"
+    r"|fname|lname|attn|vorname|nachname|kunde|kundin|kundenname"
+    r"|ansprechpartner|empfänger|inhaber|titular|titulaire|destinatario|destinataire"
+    r"|name[_ ]o[fn][_ ]\w+|ship[_ -]?to|bill[_ -]?to|sold[_ -]?to|deliver[_ -]?to|payer|debtor"
+    r"|creditor|addressee|policy[_ -]?holder|claimant|kontoinhaber|absender|mitarbeiter(?:in)?"
+    r"|bearbeiter(?:in)?|responsable|utente|usuária"
     r"|nombre|apellidos?|nom|prénom|nome|cognome|cliente|имя|фамилия|клиент|пациент"
     r"|顧客名|顧客|氏名|名前|患者|姓名|客户|고객명?|이름|לקוח|שם|العميل|الاسم|πελάτης|όνομα|klient|pacjent"
     r"|müşteri|asiakas|zákazník|ügyfél|ügyfel|kund|klant|naam|imię|isim|pelanggan|khách hàng"
@@ -28,28 +34,49 @@ PERSON = (
 """Labels of which a capitalised word is a person's."""
 
 PERHAPS = (
-    r"name|account|owner|operator|from|to|cc|by|(?:requested|created|approved|updated|signed|reported"
-    r"|assigned|acknowledged|modified|owned)[_ -]?(?:by|to)"
+    r"name|account|owner|operator|from|to|cc|by|\w{2,12}(?:ed|en|t)[_ -]?(?:by|to|for)|backup"
+    r"|primary"
+    r"|secondary|on-?call|lead|actor|agent|initiator|responder|resolver|committer|maintainer"
+    r"|reviewer|manager|supervisor|engineer|representative|organi[sz]er|participant"
+    r"|contact[_ ]person"
+    r"|mother|father|spouse|next of kin|resp|deputy|handler|auditor|principal|subject"
 )
 """Labels of which only what looks like a whole name is one."""
 
-_WORD = r"\p{Lu}[\p{L}\p{M}'\x{2019}.]*(?:-\p{Lu}[\p{L}\p{M}'\x{2019}]*)*"
-_PARTICLE = (
-    r"(?:de|del|della|da|das|di|do|dos|du|van|von|der|den|la|le|bin|ibn|al|el|af|zu|ter|y|e)"
-)
-_NAME = rf"{_WORD}(?:[ +]+(?:{_PARTICLE}[ +]+){{0,2}}{_WORD}){{1,3}}"
+WORD = r"\p{Lu}[\p{L}\p{M}'\x{2019}.]*(?:-\p{Lu}[\p{L}\p{M}'\x{2019}]*)*"
+PARTICLE = r"(?:de|del|della|da|das|di|do|dos|du|van|von|der|den|la|le|bin|ibn|al|el|af|zu|ter|y|e)"
+NAME = rf"{WORD}(?:[ +]+(?:{PARTICLE}[ +]+){{0,2}}{WORD}){{1,3}}"
 _LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Thai}]"
-_OTHER = rf"{_LETTER}{{2,}}(?:[ ・]{_LETTER}+)*"
-_EITHER = rf"{_NAME}|{_OTHER}|{_WORD}"
+OTHER = rf"{_LETTER}{{2,}}(?:[ ・]{_LETTER}+)*"
+EITHER = rf"{NAME}|{OTHER}|{WORD}"
 _SAYS = r"[\"'\\]*\s*(?:=>|[:=\x{ff1a}])\s*"
-_VALUE = (
+VALUE = (
     r"(?:\\*\"([^\"\\\n]{1,80})\\*\"|'((?:[^'\\\n]|'\p{L}){1,80})'"
-    rf"|({_NAME}|{_OTHER}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
+    rf"|({NAME}|{OTHER}|{WORD}, {WORD}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
 )
-_FIRST = "|".join(sorted(name.capitalize() for name in FIRST_NAMES - ALSO_WORDS))
-_PARTICLES = frozenset(_PARTICLE.strip("(?:)").split("|"))
+_LABELS = re.compile(rf"(?i:{LOGIN}|{PERSON}|{PERHAPS}|tel|phone|e?-?mail|id|ref|order)")
+FIRST = "|".join(sorted(name.capitalize() for name in FIRST_NAMES - ALSO_WORDS))
+_PARTICLES = frozenset(PARTICLE.strip("(?:)").split("|"))
 _TITLES = frozenset(
-    ("mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "madame", "señor", "señora")
+    (
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "dr",
+        "prof",
+        "herr",
+        "frau",
+        "mme",
+        "madame",
+        "señor",
+        "señora",
+        "sr",
+        "sra",
+        "sig",
+        "signora",
+        "monsieur",
+    )
 )
 
 
@@ -88,8 +115,8 @@ def person(value: str, label: str) -> int:
 
 def _lettered(word: str, label: str) -> bool:
     bare = re.sub(r"[.'\u2019-]", "", word)
-    if label == "login" and re.fullmatch(r"[a-z]{4,}\d{1,4}", bare):
-        return True
+    if label == "login" and re.fullmatch(r"[a-z]{4,}\d{1,4}|[a-z]{2,}\d{1,2}[a-z]{2,}", bare):
+        return not re.fullmatch(r"[0-9a-f]+", bare)
     return bool(bare) and bare.isalpha()
 
 
@@ -108,125 +135,59 @@ def _alone(word: str, label: str) -> bool:
     return word[0].isupper() or (label == "login" and len(word) > 2 and "-" not in word)
 
 
-def _judge(label: str) -> Judge:
-    return lambda found: len(found.value[: person(found.value, label)].encode())
+def judged(label: str) -> Judge:
+    return lambda found: _people(found, label)
 
 
-def _after_word(found: Found) -> int:
+def _people(found: Found, label: str) -> int:
+    """Without the next label, where one stands right behind a name: `first=Jo last=Ek`."""
+    value, behind = found.value, found.after(2)
+    before, _, last = value.rpartition(" ")
+    if behind[:1] == "=" or (
+        behind[:1] == ":" and (behind[1:].strip() or _LABELS.fullmatch(last.rstrip(".")))
+    ):
+        value = before or value
+    return len(value[: person(value, label)].encode())
+
+
+def after_word(found: Found) -> int:
     if re.match(r"[-_/\d]", found.after(1)):
         return 0  # the beginning of an id
     value = found.value
     return len(value[: person(value, "person")].encode())
 
 
-_SPEAKS = (
-    rf"{PERSON}|user|member|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|herr|frau|mme\.?|monsieur|madame"
-    r"|señora?|sra?\.|sig\.|called|on behalf of|c/o|engineer|operator|manager|owner"
-    r"|שלום|مرحبا|здравствуйте|привет|你好|こんにちは|merhaba|cześć|ahoj|hej|hei"
-)
-_INTRODUCES = (
-    r"my name is|name's|i am|i'm|this is|je m'appelle|ich heiße|mein name ist|me llamo"
-    r"|meu nome é|mi chiamo|меня зовут|(?:reported|requested|assigned|approved|signed|created"
-    r"|submitted|escalated|raised|opened|acknowledged|sent|ordered|booked|paid|filed|owned|handed"
-    r"|confirmed|cancell?ed|closed|handled) (?:by|to|from|for|off to|over to)"
-)
-
 RULES = [
     Rule(
         "name",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}{_VALUE}",
-        _judge("login"),
+        rf"(?i:(?:^"
+        rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
+        judged("login"),
         hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_SAYS}{_VALUE}",
-        _judge("person"),
+        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_SAYS}{VALUE}",
+        judged("person"),
         hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{_VALUE}",
-        _judge("perhaps"),
+        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{VALUE}",
+        judged("perhaps"),
         hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
     ),
     Rule(
         "name",
-        r"(?i:\b(?:user|username|login|account|for|role))\s+\\*[\"']"
-        r"([\p{L}][\p{L}\p{M}\p{N}._'-]*)\\*[\"']",
-        _judge("login"),
-    ),
-    Rule(
-        "name",
-        r"\b(?i:user|login|account)\s+(\p{Ll}+\.\p{Ll}{2,})\b",
-        _judge("login"),
-    ),
-    Rule(
-        "name",
-        r"\b(?i:password|publickey|keyboard-interactive\S*|invalid user|session opened"
-        r"|session closed) for (?i:invalid user |user )?([\p{L}][\p{L}\p{N}._-]*)",
-        _judge("login"),
-    ),
-    Rule("name", r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : ", _judge("login")),
-    Rule(
-        "name",
-        r"\b(?i:user|login)\s+(\p{L}[\p{L}\p{N}._-]*)\s+"
-        r"(?i:logged|signed|has|could|cannot|failed to|tried)",
-        _judge("login"),
-    ),
-    Rule("name", rf"\b(?i:by|to|from|for|with)\s+({_NAME}|{_OTHER})", _judge("perhaps")),
-    Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS})\s+({_NAME}|{_OTHER})", _after_word),
-    Rule(
-        "name",
-        r"(?:^|[^\p{L}\p{N}])(?:(?i:mr|mrs|ms|miss|dr|prof|herr|frau|mme|madame|monsieur|señora?)\.?"
-        r"|M\.|[Cc]ustomer|[Pp]atient|[Cc]aller|[Uu]ser)"
-        rf"\s+({_WORD})",
-        _after_word,
-    ),
-    Rule(
-        "name",
-        rf"(?i:{PERSON}|{PERHAPS})\s+\\*[\"']({_NAME}|{_OTHER})\\*[\"']",
-        _after_word,
+        rf"(?i:{PERSON}|{PERHAPS})\s+\\*[\"']({NAME}|{OTHER})\\*[\"']",
+        after_word,
         hint=rf"(?i)(?:{PERSON}|{PERHAPS})\s+\\*[\"']",
     ),
     Rule(
         "name",
         rf"(?i:<(?:\w+:)?(?:\w+[_.-])?(?:{LOGIN}|{PERSON}|{PERHAPS})(?:\s[^<>]*)?>)"
         r"\s*([^<>]{2,80})</",
-        _judge("person"),
+        judged("person"),
         hint="</",
-    ),
-    Rule(
-        "name", r"(?i)\b(?:uid|cn|sn|givenname)=([^,=]{2,60}),\s*(?:ou|dc|o|cn)=", _judge("login")
-    ),
-    Rule("name", rf"\b((?:{_FIRST})[ +]+(?:{_PARTICLE}[ +]+)?{_WORD})", _after_word),
-    Rule("name", rf"(?i:{_INTRODUCES})\s+({_EITHER})", _after_word),
-    Rule(
-        "name",
-        r"\b(?i:dear|hi|hello|hey|hola|bonjour|hallo|liebe[rs]?|ciao|guten tag|olá|cher|chère"
-        r"|sehr geehrte[rs]?)\s+(?:(?i:mr|mrs|ms|dr|prof|herr|frau)\.?\s+)?"
-        rf"({_EITHER})",
-        _after_word,
-    ),
-    Rule(
-        "name",
-        r"(?i:regards|cheers|thanks|thank you|sincerely|best|grüßen?|cordialement|yours|saludos"
-        r"|gracias|merci|danke|grazie"
-        r"|obrigad[oa]|tack|takk|dank|pozdrawiam"
-        rf"|atenciosamente|saluti)[,!.]?(?:\s|\\+[rnt]|--|—)+({_EITHER})",
-        _after_word,
-    ),
-    Rule(
-        "name",
-        rf"(?:^|[^\p{{L}}\p{{N}}])({_NAME}|{_OTHER}|{_WORD},\s*{_NAME}|{_WORD}, {_WORD})"
-        r"\"?\s*(?:<|&lt;)[^<>\s@]+@",
-        where(lambda f: True),
-        hint="@",
-    ),
-    Rule("name", rf"\"({_WORD}, (?:{_NAME}|{_WORD}))\"\s*<", hint=r"\"\s*<"),
-    Rule(
-        "name",
-        rf"({_NAME})[\"']?\s*[,;|]\s*[\"']?[^\s@\"',;|]+@",
-        hint="@",
     ),
 ]

@@ -86,7 +86,7 @@ def _is_ssn(found: Found) -> bool:
 
 
 def _has_digits(found: Found) -> bool:
-    return sum(character.isdigit() for character in found.value) >= 5
+    return sum(character.isdigit() for character in found.value) >= 4
 
 
 RULES = [
@@ -100,10 +100,17 @@ RULES = [
     Rule(
         "personal-id",
         r"(?i)\b(?:passport|driver'?s? licen[cs]e|national[ _-]id|tax[ _-]id|national insurance"
-        r"|nino|nhs|cpf|dni|nie|nif|bsn|aadhaar|pesel|personnummer|ausweis|steuer-?id|ssn"
-        r"|social security)(?:[ _-]?(?:number|no|nr|num)\b)?[\s.:=#\"']{1,4}"
-        r"((?:[A-Z]{1,3}[ .-]?)?\d(?:[ .-]?\d|[A-Z]\b){4,14})\b",
+        r"|nino|ni (?:number|no)|nhs|cpf|dni|nie|nif|bsn|aadhaar|pesel|personnummer|ausweis"
+        r"|steuer-?id|ssn"
+        r"|social security|sin|cnpj|curp|rfc|codice fiscale|pan card|tfn|medicare)"
+        r"(?:[ _-]?(?:number|no|nr|num|id|card)\b)?[\s.:=#\"']{1,4}"
+        r"(?-i:([A-Z]{0,5}(?:[ .-]?[A-Z]{0,2}\d){4,14}(?:[ -]?[A-Z]\b|/\d{4}-\d\d)?)\b)",
         where(_has_digits),
+    ),
+    Rule(
+        "bank-account",
+        r"(?i)\b(?:sort[ _-]code|routing(?:[ _-](?:number|no\.?))?|aba|blz|bank)\b[^\n]{0,30}?"
+        r"(?:account|acct|konto)\w*(?:[ _-](?:number|no\.?|nr\.?))?[\s:=#\"']{1,4}(\d{6,14})\b",
     ),
     Rule("ssn", r"\b\d{3}-\d{2}-\d{4}\b", where(_is_ssn)),
 ]

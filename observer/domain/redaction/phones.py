@@ -10,7 +10,7 @@ from observer.domain.redaction.numbers import ID_LABEL
 _LABEL = (
     r"(?:tele)?phone(?:[_ -]?(?:number|no\.?|nr\.?))?|tel\.?(?:efon(?:o|nummer)?)?|telefone"
     r"|téléphone|tél\.?|mobile(?:[_ -]?(?:number|no\.?))?|mobil|cell(?:[_ -]?phone)?|celular|fax"
-    r"|tlf\.?|telefoon|mob\.?"
+    r"|tlf\.?|telefoon|mob\.?|ph\.?"
     r"|handy|msisdn|whatsapp|sms|portable|rufnummer|telefonnummer|тел\.?|телефон|電話|电话|手机"
     r"|携帯|contact[_ -]?(?:number|no\.?)|caller[_ -]?id|ani|dial(?:ed|ing)?|hotline"
 )
@@ -33,7 +33,8 @@ _SURE = re.compile(
   | \(0\d{1,5}\)\ ?[\d /-]{5,12}                    # a trunk zero in brackets
   | \(\d\d\)\ ?9?\d{4}-\d{4}                        # Brazil
   | 0\d([ .-])\d\d\2\d\d\2\d\d\2\d\d                # France, by twos
-  | 0\d{1,4}[ ]\d{3,4}[ ]\d{3,4}                    # Britain, Australia, the Netherlands
+  | 0\d{2,4}[ ]\d{3,4}[ ]\d{3,4}                    # Britain, the Netherlands, mobiles
+  | 0\d[ ]\d{3,4}[ ]\d{4}                           # Australia
   | 0\d{4}[ ]\d{5,6}
   | 01[5-7]\d[ /-]\d{7,8}                           # German mobiles
   | 0\d{1,4}/\ ?\d{5,9}
@@ -54,6 +55,9 @@ def _digits(text: str) -> int:
 def _is_phone(found: Found) -> int:
     """Some of them are plain enough; of others only the words before tell."""
     value = found.value.rstrip(" .-(/")
+    first = re.split(r" [/-] |  ", value)[0]
+    if _digits(first) >= 8:
+        value = first  # two of them
     before = found.before(40)
     if not 7 <= _digits(value) <= 15 or _DATE.search(value) or _part_of_more(found, value):
         return 0
@@ -108,7 +112,8 @@ _MOMENT = re.compile(r"1[67]\d{8}(?:\d{3}){0,2}")
 RULES = [
     Rule(
         "phone",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_LABEL}))[\"'\\]*\s*(?:=>|[:=#\x{{ff1a}}]|is)?"
+        rf"(?i:(?:^"
+        rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_LABEL}))[\"'\\]*\s*(?:=>|[:=#\x{{ff1a}}]|is)?"
         r"\s*[\"'\\]*(\+?\(?\d(?:[ ()./-]{0,2}\d){4,14})\b",
         where(_is_labelled),
         hint=rf"(?i)(?:{_LABEL})[\"'\\:=#\x{{ff1a}} is]{{0,6}}\+?\(?\d",

@@ -11,13 +11,15 @@ from observer.domain.redaction.words import SAID_OF_SECRETS
 
 STRONG = (
     r"passw(?:or)?d|passwort|kennwort|contraseña|mot[ _]de[ _]passe|senha|пароль|密码|パスワード"
-    r"|pwd|pass[_-]?(?:phrase|code)|(?:[a-z0-9]+[_.-])?pass|client[_ -]?secret"
-    r"|secret(?:[_ -]?(?:access[_ -]?)?key(?:[_-]base)?)?"
-    r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access)[_ -]?key(?:[_ -]?id)?"
-    r"|(?:app|account|storage|master|auth|integration|subscription|service|consumer|deploy|admin|ssh"
-    r"|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?|connection[_ -]?string"
+    r"|pwd|pass[_-]?(?:phrase|code)|(?:[a-z0-9]+[_.-])?pass|client[._ -]?secret"
+    r"|secret(?:[._ -]?(?:access[._ -]?)?key(?:[_-]base)?)?"
+    r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access|account)[._ -]?key"
+    r"(?:[_ -]?id)?|(?:app|storage|master|auth|integration|subscription|service|consumer"
+    r"|deploy|admin|ssh|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?"
+    r"|connection[_ -]?string"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
-    r"|x-api-key|recovery[_ -]?code|backup[_ -]?code"
+    r"|x-api-key|recovery[_ -]?code|redis[._-]auth|phpsessid|jsessionid"
+    r"|(?:security|secret)[_ -]?answer|backup[_ -]?code"
 )
 """What, at the end of a name, says that its value opens something."""
 
@@ -25,17 +27,15 @@ _NUMBERS = (
     r"otp|totp|one[_ -]?time[_ -]?(?:code|password)|pin(?:[_ -]?code)?|cvv2?|cvc2?"
     r"|(?:verification|security|login|2fa|mfa|sms|your)[_ -]?code"
 )
-_OPAQUE = (
-    r"sig|signature|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|phpsessid"
-    r"|jsessionid"
-)
+_OPAQUE = r"sig|signature|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|code"
 
 _SAYS = r"[\"'\\]*\]?\s*(?:=>|:=|==?|[:\x{ff1a}])\s*"
 _QUOTED = r"\\+\"([^\"\n]+?)\\+\"|\"((?:[^\"\\\n]|\\.)+)\"|\\*'([^'\n]+)'|`([^`\n]+)`"
-_BARE = r"([^\s\"'`<>,;&|)\]}]+)"
+_BARE = r"((?:[^\s\"'`<>,;&|)\]}=(]'\p{L}|[^\s\"'`<>,;&|)\]}])+)"
 _VALUE = rf"(?:[bru]?(?:{_QUOTED})|{_BARE})"
 _PLACEHOLDER = re.compile(
-    r"[*xX•.#_-]+|<[^<>]*>|[$%]?\{+[^{}]*\}*|\$\(?\w+\)?|%\w|%\(\w+\)s|\(?(?:hidden|redacted|masked)\)?"
+    r"[*xX•.#_-]+|<[^<>]*>|[$%]?\{+[^{}]*\}*|\$\(?\w+\)?|%\w|%\(\w+\)s|\(?(?:hidden|redacted"
+    r"|masked)\)?"
     r"|(?:os\.|process\.|env|getenv|System\.|vault:|secrets?\.|file:|ref\+|arn:).*|\[\w*\]?|\(.*"
 )
 
@@ -91,7 +91,11 @@ def _opaque(found: Found) -> bool:
     """A value that no person wrote: long, of several kinds of characters, no hash and no id."""
     value = found.value
     plain = value.replace("%3D", "=").replace("%2B", "+").replace("%2F", "/")
-    if len(plain) < 16 or MASK_BEGINS in value or re.fullmatch(r"[0-9a-fA-F-]+|[\d.:-]+", plain):
+    if (
+        len(plain) < 16
+        or MASK_BEGINS in value
+        or re.fullmatch(r"(?:[A-Z]{2})?[0-9a-fA-F-]+|[\d.:-]+", plain)
+    ):
         return False
     kinds = sum(bool(re.search(kind, plain)) for kind in ("[a-z]", "[A-Z]", r"\d", "[+/=]"))
     return kinds >= 3 and entropy(plain) >= 3.3 and plain.count("/") < 4
@@ -136,7 +140,8 @@ RULES = [
     Rule(
         "authorization",
         r"(?i:authorization|proxy-authorization)(?:[\"'\\\]]*\s*[:=]\s*[\"'\\]*|[\"']?,\s*[\"'])"
-        r"(?:(?i:bearer|basic|token|apikey|api-key|negotiate|ntlm|ssws|key|splunk|digest|genie[Kk]ey|bot|hawk|oauth)\s+)?"
+        r"(?:(?i:bearer|basic|token|apikey|api-key|negotiate|ntlm|ssws|key|splunk|digest"
+        r"|genie[Kk]ey|bot|hawk|oauth)\s+)?"
         r"([^\s\"'\\,;&<>)}\]]+)",
         where(told),
         hint="(?i)authorization",
@@ -174,10 +179,11 @@ RULES = [
     Rule(
         # As Kubernetes writes the environment of a container.
         "password",
-        rf"(?i)\bname[\"'\\]*\s*[:=]\s*[\"'\\]*[\w.-]*(?:{STRONG})[\"']?(?:[\s,]|\\+[rn])+[\"']?"
+        rf"(?i)\b(?:name|key"
+        rf"|property)[\"'\\]*\s*[:=]\s*[\"'\\]*[\w.-]*(?:{STRONG})[\"']?(?:[\s,]|\\+[rn])+[\"']?"
         rf"value[\"']?\s*[:=]\s*{_VALUE}",
         where(told),
-        hint=r"(?i)name[\"'\\]*\s*[:=]",
+        hint=r"(?i)value[\"']?\s*[:=]",
     ),
     Rule(
         "password",
@@ -187,28 +193,39 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)\b(?:passwords?|passphrase|passwd|passcode|pwd|pw|secret|token"
+        r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token"
         r"|api[ -]?key|access key|secret key|credentials?)"
         r"(?:\s+(?:is|was|are|of|set to|changed to|reset to|now|rejected|used|given|tried))?[\s:]+"
         r"(?:\\*[\"'`]([^\"'`\s\\]+)\\*[\"'`]|([^\s\"'`,;)\]}]+))",
         where(prose),
-        hint=r"(?i)\b(?:passw|passp|passc|pwd|pw|secret|token|api[ -]?key|access key|credential)",
+        hint=r"(?i)passw|\b(?:passp|passc|pwd|pw|secret|token|api[ -]?key|access key|credential)",
     ),
     Rule(
         "one-time-code",
-        rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b[\"'\\]*\s*(?:=|:|is|was)?"
+        rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b[\"'\\]*(?: for \S+)?\s*(?:=|:|is|was)?"
         r"\s*[\"']?(\d{3}[ -]\d{3}|\d{3,8})\b",
         hint=rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b",
     ),
     Rule(
+        "one-time-code",
+        r"\b(\d{3}[ -]\d{3}|\d{4,8}) (?i:(?:is|as) your\b|to (?:verify|sign in|log in))",
+    ),
+    Rule(
         "opaque",
-        rf"(?i)(?:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_OPAQUE})|(?:^|[^\w.-])key){_SAYS}{_VALUE}",
+        rf"(?i:(?:routing|integration|ingest|write"
+        rf"|service)[_ -]?key){_SAYS}[\"']?([A-Za-z0-9]{{32}})\b",
+    ),
+    Rule(
+        "opaque",
+        rf"(?i)(?:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{_OPAQUE})|(?:^"
+        rf"|[^\w.-])key){_SAYS}{_VALUE}",
         where(_opaque),
         hint=rf"(?i)(?:{_OPAQUE}|key)[\"'\\]*\]?\s*[=:]",
     ),
     Rule(
         "password-hash",
-        r"(\$(?:1|2[abxy]|5|6|y|7|apr1|argon2\w*|pbkdf2[\w-]*|scrypt|bcrypt)\$[./A-Za-z0-9$=,+-]{16,}|SCRAM-SHA-\d+\$\d+:\S+)",
+        r"(\$(?:1|2[abxy]|5|6|y|7|apr1|argon2\w*|pbkdf2[\w-]*|scrypt"
+        r"|bcrypt)\$[./A-Za-z0-9$=,+-]{16,}|SCRAM-SHA-\d+\$\d+:\S+)",
         hint=r"\$\w+\$|SCRAM",
     ),
 ]

@@ -8,11 +8,20 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from observer.domain.redaction import commands, emails, names, numbers, phones, secrets, tokens
+from observer.domain.redaction import (
+    commands,
+    emails,
+    names,
+    numbers,
+    people,
+    phones,
+    secrets,
+    tokens,
+)
 from observer.domain.redaction.escapes import Unescaped
 from observer.domain.redaction.matching import Found, Rule, Rules, Span, replaced, where
 
-_PARTS = (secrets, commands, tokens, numbers, phones, emails, names)
+_PARTS = (secrets, commands, tokens, numbers, phones, emails, names, people)
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&[a-z#]")
 _IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
 

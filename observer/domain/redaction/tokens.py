@@ -34,13 +34,17 @@ _BEGINNINGS = (
     r"dckr_(?:pat|oat)_[\w-]{16,}",
     r"hv[sbr]\.[\w-]{12,}",
     r"AT(?:ATT|CTT|BB)[\w=-]{16,}",
-    r"(?:lin_api|lin_oauth|lsv2_pt|lsv2_sk|glsa|glc|sntrys|sntryu|sbp|secret|ntn|figd|gsk|r8|rpa|tvly"
-    r"|fo1|bkua|phx|phc|vcp|pscale_tkn|pscale_pw|nfp|shippo_live|rdme|xkeysib|fly|ops|dt0c01)_[\w=-]{20,}",
-    r"(?:PMAK|NRAK|NRAA|NRJS|nvapi|xai|pplx|tskey-[a-z]+|pul|dp\.(?:pt|st|ct|sa)|AGE-SECRET-KEY|LTAI|FlyV1|mfa|key-live)"
+    r"(?:lin_api|lin_oauth|lsv2_pt|lsv2_sk|glsa|glc|sntrys|sntryu|sbp|secret|ntn|figd|gsk|r8|rpa"
+    r"|tvly"
+    r"|fo1|bkua|phx|phc|vcp|pscale_tkn|pscale_pw|nfp|shippo_live|rdme|xkeysib|fly|ops"
+    r"|dt0c01)_[\w=-]{20,}",
+    r"(?:PMAK|NRAK|NRAA|NRJS|nvapi|xai|pplx|tskey-[a-z]+|pul|dp\.(?:pt|st|ct|sa)|AGE-SECRET-KEY"
+    r"|LTAI|FlyV1|mfa|key-live)"
     r"[-.][\w.-]{16,}",
     r"EZ[AT]K[a-z0-9]{40,}",
     r"A3-[A-Z0-9]{6}-[A-Z0-9-]{20,}",
     r"v1\.[0-9a-f]{40}",
+    r"key-[0-9a-z]{32}",
     r"FwoGZXIvYXdz[\w+/=]+",
 )
 
@@ -48,6 +52,8 @@ _BEGINNINGS = (
 def _random(found: Found) -> bool:
     """A name of several words with such a beginning is a name."""
     value = found.value
+    if re.fullmatch(r"A[KS]IA[A-Z2-7]{16}", value):
+        return True
     return any(c.isdigit() for c in value) or (
         value != value.lower() and not re.fullmatch(r"[A-Z_]+", value)
     )
