@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 
 _ESCAPES = re.compile(
-    rb"(?:%[0-9A-Fa-f]{2})+|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|&(?:quot|amp|apos|#39|#34|#64|commat);"
+    rb"(?:%[0-9A-Fa-f]{2})+|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[nrt]|&(?:quot|amp|apos|#39|#34|#64|commat);"
 )
 _ENTITIES = {
     b"&quot;": b'"',
@@ -64,4 +64,6 @@ def _plain(escape: bytes) -> bytes:
         return bytes.fromhex(escape.replace(b"%", b"").decode())
     if escape[:1] == b"&":
         return _ENTITIES[escape]
+    if escape[-1:] in b"nrt":
+        return b"\n"
     return chr(int(escape.lstrip(b"\\")[1:], 16)).encode(errors="replace")

@@ -15,7 +15,7 @@ LOGIN = (
 """Labels of which any plain word is a person's, if it is no machine's."""
 
 PERSON = (
-    r"(?:consignee|traveller|tenant|landlord|attendee|candidate|requester|requestor|approver"
+    r"(?:cust|consignee|traveller|tenant|landlord|attendee|candidate|requester|requestor|approver"
     r"|submitter|customer|patient|employee|recipient|contact|member|subscriber|student|buyer"
     r"|shopper|payee"
     r"|passenger|guest|driver|doctor|nurse|person|applicant|beneficiary|reporter|assignee|caller"
@@ -49,7 +49,7 @@ NAME = rf"{WORD}(?:[ +]+(?:{PARTICLE}[ +]+){{0,2}}{WORD}){{1,3}}"
 _LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Thai}]"
 OTHER = rf"{_LETTER}{{2,}}(?:[ ・]{_LETTER}+)*"
 EITHER = rf"{NAME}|{OTHER}|{WORD}"
-_SAYS = r"[\"'\\]*\s*(?:=>|[:=\x{ff1a}])\s*"
+_SAYS = r"[\"'\\]*\s*(?:=>|[:=|\x{ff1a}]|\t)\s*"
 VALUE = (
     r"(?:\\*\"([^\"\\\n]{1,80})\\*\"|'((?:[^'\\\n]|'\p{L}){1,80})'"
     rf"|({NAME}|{OTHER}|{WORD}, {WORD}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
@@ -78,6 +78,13 @@ _TITLES = frozenset(
         "monsieur",
     )
 )
+
+
+HOST = re.compile(
+    r"^(?:com|org|net|io|java|javax|scala|www|api)\.|\.(?:io|com|net|org|dev|ai|app|local|cloud|internal"
+    r"|eu|de|fr|uk|sh|py|js|go|sql|yaml|yml|json|csv|log|txt|conf|toml|ini|md|sock)$"
+)
+"""What stands beside a dot in hosts, packages and files."""
 
 
 @lru_cache(1024)
@@ -115,6 +122,8 @@ def person(value: str, label: str) -> int:
 
 def _lettered(word: str, label: str) -> bool:
     bare = re.sub(r"[.'\u2019-]", "", word)
+    if label == "login" and re.fullmatch(r"[a-z]{2,}(?:_[a-z]{2,})+", bare):
+        return True
     if label == "login" and re.fullmatch(r"[a-z]{4,}\d{1,4}|[a-z]{2,}\d{1,2}[a-z]{2,}", bare):
         return not re.fullmatch(r"[0-9a-f]+", bare)
     return bool(bare) and bare.isalpha()
@@ -126,6 +135,8 @@ def _named(word: str) -> bool:
 
 def _alone(word: str, label: str) -> bool:
     """Whether one word alone is somebody: the label has to say so."""
+    if re.fullmatch(r"[a-z]+\.[a-z]{2,}", word) and label != "login":
+        return HOST.search(word) is None
     if label == "perhaps" or len(word) < 2:
         return False
     inner = re.sub(r"^(?:Mc|Mac|O['\u2019]|D['\u2019])", "", word)[1:]
@@ -141,7 +152,7 @@ def judged(label: str) -> Judge:
 
 def _people(found: Found, label: str) -> int:
     """Without the next label, where one stands right behind a name: `first=Jo last=Ek`."""
-    value, behind = found.value, found.after(2)
+    value, behind = found.value, found.after(3).lstrip(" ")
     before, _, last = value.rpartition(" ")
     if behind[:1] == "=" or (
         behind[:1] == ":" and (behind[1:].strip() or _LABELS.fullmatch(last.rstrip(".")))
@@ -163,19 +174,19 @@ RULES = [
         rf"(?i:(?:^"
         rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
         judged("login"),
-        hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
+        hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),
     Rule(
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_SAYS}{VALUE}",
         judged("person"),
-        hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
+        hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),
     Rule(
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{VALUE}",
         judged("perhaps"),
-        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=\x{{ff1a}}])",
+        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),
     Rule(
         "name",

@@ -8,6 +8,8 @@ from observer.domain.redaction.matching import Found, Rule, where
 from observer.domain.redaction.names import (
     EITHER,
     FIRST,
+    HOST,
+    LOGIN,
     NAME,
     OTHER,
     PARTICLE,
@@ -23,7 +25,8 @@ _SPEAKS = (
     r"|שלום|مرحبا|здравствуйте|привет|你好|こんにちは|merhaba|cześć|ahoj|hej|hei"
 )
 _INTRODUCES = (
-    r"my name is|name's|i am|i'm|this is|je m'appelle|ich heiße|mein name ist|me llamo"
+    r"paged|notified|pinged|emailed|texted|contacted|informed|messaged|phoned|spoke (?:to|with)"
+    r"|my name is|name's|i am|i'm|this is|je m'appelle|ich heiße|mein name ist|me llamo"
     r"|meu nome é|mi chiamo|меня зовут|(?:reported|requested|assigned|approved|signed|created"
     r"|submitted|escalated|raised|opened|acknowledged|sent|ordered|booked|paid|filed|owned|handed"
     r"|confirmed|cancell?ed|closed|handled) (?:by|to|from|for|off to|over to)"
@@ -34,20 +37,23 @@ _NO_LOGIN = re.compile(r"(?:tion|ment|ing|ity|ness|ance|ence|ship|able|ible|ed|e
 
 def _who(found: Found) -> int:
     """In prose `user` stands before things, too: `user enrichment was restarted`."""
-    return 0 if _NO_LOGIN.search(found.value) else judged("login")(found)
+    return (
+        0 if _NO_LOGIN.search(found.value) or HOST.search(found.value) else judged("login")(found)
+    )
 
 
 RULES = [
     Rule(
         "name",
-        r"(?i:\b(?:user|username|login|account|for|role))\s+\\*[\"']"
+        r"(?i:\b(?:user|username|login|account|for|role"
+        r"|principal))\s+\\*[\"'](?:[A-Z][A-Z0-9-]+\\+)?"
         r"([\p{L}][\p{L}\p{M}\p{N}._'-]*)\\*[\"']",
         judged("login"),
     ),
     Rule(
         "name",
         r"\b(?i:user|login|account)\s+(\p{Ll}+\.\p{Ll}{2,})\b",
-        judged("login"),
+        _who,
     ),
     Rule(
         "name",
@@ -78,7 +84,8 @@ RULES = [
     Rule(
         "name",
         r"\b(?i:user|username|login|logon|principal)\s+(\p{L}[\p{L}\p{N}._-]*)\s+"
-        r"(?:\(|(?:(?i:from|at|with|via|on)\s+)?\[?\d{1,3}\.\d|(?i:from|port|uid|not found|was"
+        r"(?:\(|(?:(?i:from|at|with|via|on)\s+)?\[?\d{1,3}\.\d|(?i:from|port|uid|passw|token"
+        r"|not found|was"
         r"|is|unknown))",
         _who,
     ),
@@ -145,6 +152,24 @@ RULES = [
         "name",
         rf"({NAME})[\"']?\s*[,;|]\s*[\"']?(?:\+\d|0|\(\d)[\d ().-]{{7}}",
         judged("perhaps"),
+    ),
+    Rule(
+        # PostgreSQL's detail of a key.
+        "name",
+        rf"(?i)\((?:{LOGIN}|first_?name|last_?name|name)\b[\w, ]*\)=\(([^,()]+)",
+        judged("login"),
+        hint=r"\)=\(",
+    ),
+    Rule(
+        "name",
+        rf"[,;|\s]\"?({WORD}\"?[,;|]\"?{WORD})\"?[,;|]\"?[^\s@\"',;|]+@",
+        hint="@",
+    ),
+    Rule(
+        "name",
+        rf"({NAME}|{OTHER})[\"')]?\s+[\"'(\[]?[\w.+-]+@[\w-]+\.",
+        judged("perhaps"),
+        hint="@",
     ),
     Rule(
         "name",

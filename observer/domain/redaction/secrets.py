@@ -18,7 +18,8 @@ STRONG = (
     r"|deploy|admin|ssh|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?"
     r"|connection[_ -]?string"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
-    r"|x-api-key|recovery[_ -]?code|redis[._-]auth|phpsessid|jsessionid"
+    r"|x-api-key|recovery[_ -]?code|account\.key\.[\w.-]+|user\.info|redis[._-]auth|phpsessid"
+    r"|jsessionid"
     r"|(?:security|secret)[_ -]?answer|backup[_ -]?code"
 )
 """What, at the end of a name, says that its value opens something."""
@@ -29,7 +30,7 @@ _NUMBERS = (
 )
 _OPAQUE = r"sig|signature|auth|hmac|salt|seed|license|webhook|nonce|cookie|sid|sessid|code"
 
-_SAYS = r"[\"'\\]*\]?\s*(?:=>|:=|==?|[:\x{ff1a}])\s*"
+_SAYS = r"[\"'\\]*\]?\s*(?:=>|:=|==?|[:\x{ff1a}])\s*(?:\[\s*[\"'])?"
 _QUOTED = r"\\+\"([^\"\n]+?)\\+\"|\"((?:[^\"\\\n]|\\.)+)\"|\\*'([^'\n]+)'|`([^`\n]+)`"
 _BARE = r"((?:[^\s\"'`<>,;&|)\]}=(]'\p{L}|[^\s\"'`<>,;&|)\]}])+)"
 _VALUE = rf"(?:[bru]?(?:{_QUOTED})|{_BARE})"
@@ -120,6 +121,11 @@ def told(found: Found) -> bool:
     return not says_nothing(found.value)
 
 
+def _attribute(found: Found) -> bool:
+    """Of a whole connection string only the password goes, by its own name."""
+    return told(found) and not re.search(r"=[^;]*;", found.value)
+
+
 RULES = [
     Rule(
         "private-key",
@@ -182,7 +188,7 @@ RULES = [
         rf"(?i)\b(?:name|key"
         rf"|property)[\"'\\]*\s*[:=]\s*[\"'\\]*[\w.-]*(?:{STRONG})[\"']?(?:[\s,]|\\+[rn])+[\"']?"
         rf"value[\"']?\s*[:=]\s*{_VALUE}",
-        where(told),
+        where(_attribute),
         hint=r"(?i)value[\"']?\s*[:=]",
     ),
     Rule(
@@ -195,6 +201,7 @@ RULES = [
         "password",
         r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token"
         r"|api[ -]?key|access key|secret key|credentials?)"
+        r"(?: for (?:(?:user|account) )?\S+)?"
         r"(?:\s+(?:is|was|are|of|set to|changed to|reset to|now|rejected|used|given|tried))?[\s:]+"
         r"(?:\\*[\"'`]([^\"'`\s\\]+)\\*[\"'`]|([^\s\"'`,;)\]}]+))",
         where(prose),

@@ -22,7 +22,7 @@ from observer.domain.redaction.escapes import Unescaped
 from observer.domain.redaction.matching import Found, Rule, Rules, Span, replaced, where
 
 _PARTS = (secrets, commands, tokens, numbers, phones, emails, names, people)
-_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&[a-z#]")
+_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt]|&[a-z#]")
 _IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
 
 

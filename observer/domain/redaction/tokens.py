@@ -45,6 +45,7 @@ _BEGINNINGS = (
     r"A3-[A-Z0-9]{6}-[A-Z0-9-]{20,}",
     r"v1\.[0-9a-f]{40}",
     r"key-[0-9a-z]{32}",
+    r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{12,}",
     r"FwoGZXIvYXdz[\w+/=]+",
 )
 

@@ -75,6 +75,21 @@ FIRST_NAMES = _words(
     victoria vijay viktor vincent vladimir walter wei werner william wolfgang xavier yan yasmin yuki
     yusuf yves zara zoe mike matt ben josh jake luke adele agnes ahmad akira alexa alexei alfred
     alina alma amir amit amy anders angelika anika annika anton ariel arjun arne ashley axel
+    abdul abdullah adaeze aditi aditya agnieszka aiko aino akiko aleksandra alessandro aliya amara
+    amina anastasiya andrei andrzej aniket anil anita anjali ankit annette annika anouk antoine
+    aoife aparna arturo ashok ayumi ayşe bartosz bilal bogdan bridget caitlin chidi chiara ciara
+    consuelo darius deepak dong dmytro ebony edith ehsan eoin esra ewa farah federica feng finn
+    freja fumiko geoffrey gita gudrun guadalupe haruto hanna hideo hiroko hugh imani imran ingeborg
+    iryna isla jamal jerome jian jia jing jiri joaquin jürgen kaori kasia katarzyna kavita keiko
+    kelvin kenji khalid kofi krzysztof kumar kwame lakshmi lars leticia lia liam linda lisa liu
+    louis louise lucas lucia luis luisa lukas maciej magda mahmoud maja manuel marc marcin marco
+    maria marie mario marta martha martin mary mateo matteo matthew maya mehmet mei michael michel
+    miguel mina ming mohamed mustafa nadia naveen neha ngozi nguyen nicolas nicole nikhil nina nora
+    oksana olga oliver olivia olu omar oscar patricia patrick paul paula pavel pawel peter petra
+    philip pierre pooja priya rachel rahul raj rajesh ramesh ravi rebecca renata rene richard
+    rohan rohit ryo sakura salim samir sana sandeep satoshi shreya siddharth siobhán sora soren
+    suresh svenja søren tadeusz tariq thandiwe tomasz toshiro tyrone vikram viktoria vivek wanjiru
+    xavi xin xiu yasmine yosef yusra zainab zbigniew zofia zuzana
     beatrice beatriz bella benedikt birgit bjorn brandon brenda britta carla carolina catalina cathy
     celine chiara chinedu cindy clemens connor cornelia craig dagmar dan danny dave debbie denise
     derek diane dirk dominic donna doris doug edgar edith eduardo eleanor elif elliot elsa emilia
