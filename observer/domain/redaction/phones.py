@@ -85,9 +85,9 @@ def _part_of_more(found: Found, value: str) -> bool:
     behind = found.data[begin : begin + 2].decode(errors="ignore")
     if last.isalnum() or last in ("_", "-", ".", "/", ":", "#", "+", "@", "&"):
         return not (last in (":", "/", ".") and _LABELLED.search(found.before(24)))
-    if behind[:1] in ("_", "/", ":", "%") or behind[:1].isalnum():
+    if behind[:1] in ("_", "/", "%") or behind[:1].isalnum():
         return True
-    if behind[:1] in (".", "-", ",") and behind[1:2].isalnum():
+    if behind[:1] in (".", "-", ",", ":") and behind[1:2].isalnum():
         return True
     octets = value.split(".")
     return len(octets) == 4 and all(octet.isdigit() and int(octet) < 256 for octet in octets)

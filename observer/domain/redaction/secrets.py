@@ -16,11 +16,9 @@ STRONG = (
     r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access|account)[._ -]?key"
     r"(?:[_ -]?id)?|(?:app|storage|master|auth|integration|subscription|service|consumer"
     r"|deploy|admin|ssh|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?"
-    r"|connection[_ -]?string"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
     r"|x-api-key|recovery[_ -]?code|account\.key\.[\w.-]+|user\.info|redis[._-]auth|phpsessid"
-    r"|jsessionid"
-    r"|(?:security|secret)[_ -]?answer|backup[_ -]?code"
+    r"|jsessionid|(?:security|secret)[_ -]?answer|backup[_ -]?code"
 )
 """What, at the end of a name, says that its value opens something."""
 

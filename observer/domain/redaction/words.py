@@ -89,6 +89,10 @@ FIRST_NAMES = _words(
     philip pierre pooja priya rachel rahul raj rajesh ramesh ravi rebecca renata rene richard
     rohan rohit ryo sakura salim samir sana sandeep satoshi shreya siddharth siobhán sora soren
     suresh svenja søren tadeusz tariq thandiwe tomasz toshiro tyrone vikram viktoria vivek wanjiru
+    zoë zoé josé maría sofía andré rené françois hélène chloé jérôme günther jörg björn lucía inés
+    jesús joão antónio mónica ramón raúl sébastien stéphane éric élise amélie aurélie benoît céline
+    cédric gaël noël michèle valérie véronique thérèse özgür ömer gökhan łukasz paweł małgorzata
+    michał jiří václav tomáš lukáš eliška måns håkan åsa jónas nguyễn émile andrés iván tomás
     xavi xin xiu yasmine yosef yusra zainab zbigniew zofia zuzana
     beatrice beatriz bella benedikt birgit bjorn brandon brenda britta carla carolina catalina cathy
     celine chiara chinedu cindy clemens connor cornelia craig dagmar dan danny dave debbie denise
