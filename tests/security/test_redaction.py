@@ -412,3 +412,23 @@ def test_json_inside_json_is_clean_as_well() -> None:
     clean = REDACTOR.text(json.dumps({"body": inner, "id": "INC-1"}))
     assert "alice" not in clean and "abc123def" not in clean
     assert "448100" in clean and "INC-1" in clean
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2248545453485650,
+        [5006530001225001],
+        {"id": "5006530001225001"},
+        {"event_id": "5006530001225001", "shard": 4929939187355598},
+        "key=evt-7f3a/redis-failover/0",
+        "idempotency key: acme/sess-88/redis-Failover-2/0==",
+        "key: ORD-2024-000123-Aa/7x",
+        "sid: sess-8f3A2b7c9d0e1f2A",
+        "event 5006530001225001 done",
+    ],
+    ids=str,
+)
+def test_an_id_is_one_though_its_digits_or_its_letters_might_be_more(value: Any) -> None:
+    """Case 49."""
+    assert Redactor([]).value(value) == value

@@ -26,6 +26,7 @@ _GROUPED = re.compile(
 ID_LABEL = re.compile(
     r"(?:order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
     r"|incident|invoice|batch|job|run|build|record|row|lsn|snowflake|partition|bytes|size|count"
+    r"|event|request|message|object|shipment|parcel|correlation|dedupe|node|shard|part|lot|sku"
     r"|version|delta|lag|epoch|ts|timestamp|ns|high|low|watermark)[\w-]{0,3}[\"'\s:=#(-]*$"
 )
 """A label that says that the number behind it is an id or a figure."""

@@ -114,8 +114,6 @@ class Redactor:
             return self._mapping(cast("dict[Any, Any]", value), fired)
         if isinstance(value, (list, tuple)):
             return self._listed(list(cast("list[Any]", value)), fired)
-        if isinstance(value, int) and value >= _SHORTEST_NUMBER:
-            return self._number(value, "", fired)
         return value
 
     def _mapping(self, items: dict[Any, Any], fired: list[str]) -> dict[Any, Any]:
@@ -172,6 +170,9 @@ class Redactor:
 
     def _labelled(self, key: str, item: str, fired: list[str]) -> str:
         """A value whose key, written before it, makes a rule fire that the value alone does not."""
+        if item.isdigit() and self._clean(f"{key}: {item}")[0] == f"{key}: {item}":
+            # By its digits alone it might be a card's or a telephone's; its key knows better.
+            return item
         clean = self._walked(item, fired)
         plain = key in _ACTORS or len(item) > _LONGEST_LABELLED
         if clean != item or plain or not self._label(key):

@@ -86,6 +86,18 @@ def _in_assignment(found: Found) -> bool:
     return len(value) >= 3
 
 
+_ID = re.compile(r"(?i:evt|event|sess|run|ord|inc|req|txn|job|trace|span|ke|ap|rs|cq|rf)[-_]")
+_WORDS = re.compile(r"\d+|[A-Za-z][a-z]*|[A-Z]+|[0-9a-f]+|\w{1,4}")
+
+
+def _says_which(value: str) -> bool:
+    """Whether it is an id: it begins as one, or is words and numbers between separators."""
+    parts = re.split(r"[/:._-]+", value.rstrip("="))
+    return bool(_ID.match(value)) or (
+        len(parts) > 1 and all(_WORDS.fullmatch(part) for part in parts if part)
+    )
+
+
 def _opaque(found: Found) -> bool:
     """A value that no person wrote: long, of several kinds of characters, no hash and no id."""
     value = found.value
@@ -94,6 +106,7 @@ def _opaque(found: Found) -> bool:
         len(plain) < 16
         or MASK_BEGINS in value
         or re.fullmatch(r"(?:[A-Z]{2})?[0-9a-fA-F-]+|[\d.:-]+", plain)
+        or _says_which(plain)
     ):
         return False
     kinds = sum(bool(re.search(kind, plain)) for kind in ("[a-z]", "[A-Z]", r"\d", "[+/=]"))
