@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +222,26 @@ def test_a_line_of_256_kib_costs_a_bounded_time(shape: str) -> None:
         REDACTOR.text(line)
         spent.append(time.process_time() - began)
     assert min(spent) < 0.1, f"{min(spent) * 1000:.0f} ms"
+
+
+RANDOM: dict[str, tuple[Callable[[random.Random], str], float]] = {
+    "base64": (lambda r: base64.b64encode(r.randbytes(196_608)).decode(), 0.1),
+    "printable ASCII": (lambda r: "".join(map(chr, r.choices(range(32, 127), k=262_144))), 0.3),
+    "Unicode": (lambda r: "".join(map(chr, r.choices(range(32, 0xD7FF), k=87_381))), 0.1),
+}
+
+
+@pytest.mark.parametrize("kind", RANDOM)
+def test_what_no_line_before_was_like_costs_a_bounded_time_too(kind: str) -> None:
+    """Case 51. Random text makes RE2 new states all the way: of ASCII it takes more than 50 ms."""
+    made, bound = RANDOM[kind]
+    spent: list[float] = []
+    for seed in range(3):
+        line = made(random.Random(seed))
+        began = time.process_time()
+        REDACTOR.text(line)
+        spent.append(time.process_time() - began)
+    assert min(spent) < bound, f"{min(spent) * 1000:.0f} ms"
 
 
 def test_a_flood_of_findings_is_cut_off_and_leaks_nothing() -> None:
