@@ -250,6 +250,15 @@ def test_a_flood_of_findings_is_cut_off_and_leaks_nothing() -> None:
     assert clean.endswith("[redacted:flood]") and "a@b" not in clean
 
 
+@pytest.mark.parametrize(
+    "piece", ["2026-11-22T03:12:55.123Z ", "connection refused to 10.0.0.1:5432\n"]
+)
+def test_a_long_harmless_text_keeps_its_tail(piece: str) -> None:
+    """Case 49."""
+    text = piece * (196_608 // len(piece))
+    assert REDACTOR.text(text) == text
+
+
 # What tools say
 
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
-MOST_CANDIDATES = 4000
+MOST_FOUND = 4000
 """Of one text. What is beyond goes whole: a flood must cost no more, and leak nothing either."""
+
+MOST_CANDIDATES = 8_000
+"""The same of places that were looked at, most of which are something else in ordinary text."""
 
 FLOOD = "flood"
 _TOGETHER = 6
-"""Hints in one look. RE2 makes its states from what it reads: of all hints at once random text makes
-ever new ones, and each costs more than a thousand characters do."""
+"""Hints in one look. RE2 makes its states from what it reads: of all hints at once random text
+makes ever new ones, and to make one takes longer than to read a thousand characters."""
 
 _MEMORY = 64 << 20
 MASK_BEGINS = "[redacted:"
@@ -60,13 +63,15 @@ def where(holds: Callable[[Found], bool]) -> Judge:
 class Rule:
     """A pattern whose last group that took part goes (or all of it), if its judge agrees.
 
-    `hint` is a cheaper pattern without which the rule is not tried at all.
+    `hint` is a cheaper pattern without which the rule is not tried at all. `cost` says as how many
+    candidates one of its own counts.
     """
 
     name: str
     pattern: str
     judge: Judge = always
     hint: str = ""
+    cost: int = 1
 
 
 Span = tuple[int, int, str]
@@ -99,8 +104,8 @@ class Rules:
             match = compiled.search(data)
             while match:
                 start, end = match.span(match.lastindex or 0)
-                left -= 1
-                if left < 0:
+                left -= rule.cost
+                if left < 0 or len(spans) >= MOST_FOUND:
                     spans.append((start, len(data), FLOOD))
                     return spans
                 length = rule.judge(Found(data, start, end))

@@ -49,7 +49,7 @@ class TextRules:
             plain.append(Rule("ip-address", _IP, where(_is_address)))
         self._inner = Rules(plain)
         blob = r"\b[A-Za-z0-9+/_-]{16,}={0,2}"
-        self._outer = Rules([*plain, Rule("encoded", blob, where(self._hides))])
+        self._outer = Rules([*plain, Rule("encoded", blob, where(self._hides), cost=2)])
 
     def clean(self, text: str) -> tuple[str, list[str]]:
         """The text with masks, and the rules that fired."""
