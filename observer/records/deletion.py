@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from observer.domain.event import digest
+from observer.domain.mission import OWN_SESSION, OWN_TENANT
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.deletion_orders import DeletionOrders, Order
@@ -119,15 +120,17 @@ class Deletion:
         return len(threads)
 
     async def _lines(self, order: Order, stopping: asyncio.Event) -> int:
-        # Rows that the drain had read before they were deleted are lines from here on.
-        async with self._turn:
-            kept = await self.data.sessions_left(order.tenant_id)
-        goes = of_tenant(order.tenant_id, order.before, kept)
+        # Its own spans are of a session that has no row.
+        own = frozenset({OWN_SESSION} if order.tenant_id == OWN_TENANT else ())
         loop, removed = asyncio.get_running_loop(), 0
         with ThreadPoolExecutor(1, thread_name_prefix="observer-sift") as thread:
             for path in self._files():
                 if stopping.is_set():
                     break
+                # Rows that the drain had read before they were deleted are lines from here on.
+                async with self._turn:
+                    kept = own | await self.data.sessions_left(order.tenant_id)
+                goes = of_tenant(order.tenant_id, order.before, kept)
                 sifted = await loop.run_in_executor(thread, sift, path, goes)
                 if sifted is not None:
                     async with self._turn:

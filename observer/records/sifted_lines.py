@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def of_tenant(tenant_id: str, before: float, kept: frozenset[str]) -> Callable[[
             return False
         if not isinstance(line, dict) or _tenant_of(line) != tenant_id:
             return False
-        at = line.get("timestamp_ms")
-        return line.get("session_id") not in kept and (at is None or at < before * 1000)
+        at = _time_of(line)
+        return line.get("session_id") not in kept and (at is None or at < before)
 
     return goes
 
@@ -49,6 +50,17 @@ def of_tenant(tenant_id: str, before: float, kept: frozenset[str]) -> Callable[[
 def _tenant_of(line: Line) -> Any:
     told = line.get("input")
     return line.get("tenant_id") or (told.get("tenant_id") if isinstance(told, dict) else None)
+
+
+def _time_of(line: Line) -> float | None:
+    """A span's, or when the event of an eval candidate ended; Unix time."""
+    at, ended = line.get("timestamp_ms"), line.get("ended_at")
+    if at is not None:
+        return at / 1000
+    try:
+        return None if ended is None else datetime.fromisoformat(ended).timestamp()
+    except (TypeError, ValueError):
+        return None
 
 
 def sift(path: Path, goes: Callable[[bytes], bool]) -> Sifted | None:

@@ -18,17 +18,19 @@ def test_lines_of_others_of_open_sessions_and_of_later_stay_byte_by_byte(
         '{"tenant_id": "other", "session_id": "s", "timestamp_ms": 1, "name": "acme"}',
         '{"tenant_id": "acme", "session_id": "open", "timestamp_ms": 1}',
         '{"tenant_id":  "acme", "session_id": "s", "timestamp_ms": 5000}',
+        '{"tenant_id": "acme", "session_id": "new", "ended_at": "1970-01-01T00:00:05+00:00"}',
         '"acme"',
         '{"acme" damaged',
     ]
     gone = [
         '{"tenant_id": "acme", "session_id": "s", "timestamp_ms": 4999}',
         '{"input": {"tenant_id": "acme"}, "session_id": "s"}',
+        '{"tenant_id": "acme", "session_id": "s", "ended_at": "1970-01-01T00:00:04.9+00:00"}',
     ]
-    path.write_text("".join(f"{line}\n" for line in [gone[0], *kept, gone[1]]) + '{"torn')
+    path.write_text("".join(f"{line}\n" for line in [gone[0], *kept, *gone[1:]]) + '{"torn')
     path.chmod(0o600)
     sifted = sift(path, of_tenant("acme", 5.0, frozenset({"open"})))
-    assert sifted is not None and sifted.removed == 2
+    assert sifted is not None and sifted.removed == 3
     with path.open("a") as file:
         file.write(' line": 1}\n{"written": "meanwhile"}\n')
     put_in_place(sifted)
