@@ -118,6 +118,8 @@ def why_not_added(new: Token, known: list[Token], now: float) -> str | None:
     valid = [token for token in known if token.counts(now)]
     if any(token.name == new.name for token in valid):
         return f"there is a token named '{new.name}' already: revoke it, or choose another name"
+    if any(new.name == token.id or new.id == token.name for token in known):
+        return f"'{new.name}' could be taken for the id of another token: choose another name"
     keepers = [t for t in (*valid, new) if t.role is Role.ADMIN and t.tenant_id is None]
     if not keepers:
         return (

@@ -163,6 +163,15 @@ async def test_each_change_is_journaled_with_who_made_it(database: Database) -> 
 
 
 @pytest.mark.asyncio
+async def test_no_token_is_named_as_another_ones_id(database: Database) -> None:
+    tokens = await tokens_over(database)
+    root, _ = await tokens.add(ROOT, by=None)
+    with pytest.raises(TokenConflict, match="for the id of another"):
+        await tokens.add(TokenOrder(name=root.id, role=Role.ADMIN), by=None)
+    assert (await tokens.revoke(root.id, by=None)).name == "root"
+
+
+@pytest.mark.asyncio
 async def test_names_are_taken_and_unknown_ones_are_refused(database: Database) -> None:
     tokens = await tokens_over(database)
     await tokens.add(ROOT, by=None)
