@@ -24,27 +24,33 @@ class Order:
 
 
 class DeletionOrders:
-    """One a tenant; the later of two replaces the earlier."""
+    """One a tenant: of two, what either would delete is deleted."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
 
-    async def ask(self, tenant_id: str, older_than_s: float) -> Order:
-        """Write an order down, in the journal as well."""
+    async def ask(self, tenant_id: str, older_than_s: float, *, by: str | None = None) -> Order:
+        """Write an order down, in the journal as well, with the name of whose token it came."""
         now = time.time()
-        order = Order(tenant_id, now - older_than_s, now)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Order:
+            earlier = connection.execute(
+                "SELECT json_extract(value, '$.before') AS before FROM facts WHERE name = ?",
+                (_PREFIX + tenant_id,),
+            ).fetchone()
+            before = now - older_than_s
+            before = before if earlier is None else max(before, earlier["before"])
+            order = Order(tenant_id, before, now)
             connection.execute(
                 "INSERT INTO facts (name, value) VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 (_PREFIX + tenant_id, json.dumps(asdict(order))),
             )
-            self._append(connection, order, "asked")
+            self._append(connection, order, "asked", **({} if by is None else {"by": by}))
+            return order
 
-        await self._database.write(work)
-        return order
+        return await self._database.write(work)
 
     async def open(self) -> list[Order]:
         """Those that are not carried out, the oldest first."""

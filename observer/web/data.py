@@ -43,7 +43,7 @@ async def delete(
     if order.dry_run:
         response.status_code = status.HTTP_200_OK
     else:
-        await deletions.order(order.tenant_id, order.older_than_s)
+        await deletions.order(order.tenant_id, order.older_than_s, by=caller.name)
     return {"tenant_id": order.tenant_id, **asdict(found), "dry_run": order.dry_run}
 
 

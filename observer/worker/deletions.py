@@ -40,9 +40,9 @@ class Deletions:
             for task in stuck:
                 task.cancel()
 
-    async def order(self, tenant_id: str, older_than_s: float) -> Order:
+    async def order(self, tenant_id: str, older_than_s: float, *, by: str | None) -> Order:
         """Write the order down; from then on it is carried out, whatever happens."""
-        order = await self._deletion.orders.ask(tenant_id, older_than_s)
+        order = await self._deletion.orders.ask(tenant_id, older_than_s, by=by)
         self._drain.wake()
         self._asked.set()
         return order

@@ -191,3 +191,19 @@ async def test_an_order_stays_open_until_it_is_done_and_a_later_one_replaces_it(
         assert await orders.open() == [second]
         await orders.done(second, {"sessions": 1}, kept=0, rewritten=[])
         assert await orders.open() == []
+
+
+async def test_a_narrower_order_takes_nothing_from_a_wider_one_and_says_whose_it_is(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as (database, _):
+        orders = DeletionOrders(database, Journal(Redactor([])))
+        wide = await orders.ask("acme", 0.0, by="ann")
+        narrow = await orders.ask("acme", 3600.0, by="bob")
+        assert narrow.before == wide.before
+        assert await orders.open() == [narrow]
+        later = await orders.ask("acme", 0.0)
+        assert later.before > wide.before
+        rows = await database.read(lambda c: c.execute("SELECT * FROM journal").fetchall())
+    said = [str(tuple(row)) for row in rows]
+    assert "ann" in said[0] and "bob" in said[1]
