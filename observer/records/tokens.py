@@ -70,6 +70,13 @@ class Tokens:
         self._note_use(digest, token)
         return token.caller
 
+    def still(self, caller: Caller) -> bool:
+        """Whether who came in before would be let in now: for what lasts longer than a request."""
+        if caller.name is None:
+            return not self.required
+        now = time.time()
+        return any(t.caller == caller and t.counts(now) for t in self._known.values())
+
     async def add(self, order: TokenOrder, *, by: str | None) -> tuple[Token, str]:
         """Make a token; its text is told here and never again.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, status
@@ -92,10 +92,18 @@ async def history(
 class Followed:
     """A session that somebody follows."""
 
-    def __init__(self, tenant_id: str, session_id: str, follower: Follower) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        session_id: str,
+        follower: Follower,
+        may: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.tenant_id = tenant_id
         self.session_id = session_id
         self.follower = follower
+        self.may = may
+        """Whether who follows would still be let in."""
 
 
 async def followed(
@@ -111,7 +119,8 @@ async def followed(
     if await observer.services.session_views.standing(tenant, session_id) is None:
         raise unknown(tenant, session_id)
     with observer.services.drain.followers.follow(tenant, session_id) as follower:
-        yield Followed(tenant, session_id, follower)
+        tokens = observer.services.tokens
+        yield Followed(tenant, session_id, follower, lambda: tokens.still(caller))
 
 
 @sessions.get(
@@ -123,12 +132,16 @@ async def stream(
     """Follow one session as it happens, until it has ended: server-sent events.
 
     `session` says how it stands, at once and at every change; `journal` is each line of it that is
-    written from now on; `end` comes last. `lost` ends it for a reader who fell behind. A comment
-    every 15 s says that the line is open.
+    written from now on; `end` comes last. `lost` ends it for a reader who fell behind, `gone` for
+    one whose token expired or was revoked. A comment every 15 s says that the line is open.
     """
     said: dict[str, Any] | None = None
     while True:
         standing = await observer.services.session_views.standing(of.tenant_id, of.session_id)
+        if not of.may():
+            why = "the token expired or was revoked"
+            yield ServerSentEvent(event="gone", data={"detail": why})
+            return
         for line in of.follower.take():
             told = {name: value for name, value in line.items() if name not in _CHAIN}
             yield ServerSentEvent(event="journal", id=str(line["seq"]), data=told)

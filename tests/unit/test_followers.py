@@ -108,5 +108,18 @@ async def test_who_fell_behind_is_told_so_and_let_go() -> None:
     assert [one.event for one in told][-2:] == ["session", "lost"]
 
 
+@pytest.mark.asyncio
+async def test_who_lost_the_token_gets_no_line_more() -> None:
+    followers = Followers()
+    views = SimpleNamespace(standing=still_running)
+    observer: Any = SimpleNamespace(services=SimpleNamespace(session_views=views))
+    turns = iter([True, False])
+    with followers.follow("acme", "s") as follower:
+        followed = stream(observer, Followed("acme", "s", follower, lambda: next(turns)))
+        assert (await anext(followed)).event == "session"
+        followers.tell([line(1)])
+        assert [one.event async for one in followed] == ["gone"]
+
+
 async def still_running(tenant_id: str, session_id: str) -> dict[str, Any]:
     return {"status": "running", "ended": False, "unwritten": False}

@@ -172,6 +172,24 @@ async def test_no_token_is_named_as_another_ones_id(database: Database) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_came_in_stays_as_long_as_its_token_counts(
+    database: Database, clock: Clock
+) -> None:
+    tokens = await tokens_over(database)
+    here = Caller(Role.ADMIN)
+    assert tokens.still(here)
+    await tokens.add(ROOT, by=None)
+    assert not tokens.still(here)
+    ann, _ = await tokens.add(ANN.model_copy(update={"expires": 60.0}), by=None)
+    assert tokens.still(ann.caller)
+    clock.now += 61
+    assert not tokens.still(ann.caller)
+    again, _ = await tokens.add(ANN, by=None)
+    await tokens.revoke("ann", by=None)
+    assert not tokens.still(again.caller)
+
+
+@pytest.mark.asyncio
 async def test_names_are_taken_and_unknown_ones_are_refused(database: Database) -> None:
     tokens = await tokens_over(database)
     await tokens.add(ROOT, by=None)
