@@ -23,6 +23,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 """After a batch that was not taken, each time twice as long."""
 _LONGEST_ASKED_S = 300.0
 _LAST_WORD_S = 2.0
+_LOOK_AHEAD = 10
+"""Spans after a refused one, of which one must be taken before it is passed over."""
 _AT_FAULT = {400, 413, 422}
 """What is wrong is in the request: sent again, it is refused again."""
 
@@ -109,14 +111,32 @@ class Mirror:
         self.lag = max(0, batch.newest - upto)
         if not batch.rows:
             return upto
-        await self._send(batch)
-        last = batch.rows[-1][0]
+        last = await self._send(batch)
         await self._spans.done(last)
         self.lag, self._failures = max(0, batch.newest - last), 0
         self._note(None)
         return last
 
-    async def _send(self, batch: NextSpans) -> None:
+    async def _send(self, batch: NextSpans) -> int:
+        """Returns up to which span all are dealt with."""
+        why = await self._refusal(batch)
+        if why is None:
+            self._size = min(self._settings.batch, self._size * 2)
+            return batch.rows[-1][0]
+        if len(batch.rows) > 1:
+            # One of them is at fault: the halves tell which.
+            self._size = len(batch.rows) // 2
+            raise _NotTaken(why, _PAUSE_S)
+        # Or the receiver is, which refuses everything: then nothing is passed over.
+        following = await self._spans.after(batch.rows[0][0], _LOOK_AHEAD)
+        for passed, row in enumerate(following.rows, 1):
+            if await self._refusal(NextSpans([row], following.newest)) is None:
+                self._drop(passed, why)
+                return row[0]
+        raise _NotTaken(why)
+
+    async def _refusal(self, batch: NextSpans) -> str | None:
+        """Why a batch would be refused again; None: it is taken."""
         loop = asyncio.get_running_loop()
         content = await loop.run_in_executor(self._thread, _encoded, batch)
         settings = self._settings
@@ -127,18 +147,13 @@ class Mirror:
         except NoAnswer as error:
             raise _NotTaken(str(error)) from None
         if 200 <= answer.status < 300:
-            self._size = min(settings.batch, self._size * 2)
             self._count_dropped(answer)
-            return
+            return None
         why = f"the receiver answered {answer.status}"
         if answer.status not in _AT_FAULT:
             asked_s = answer.retry_after_s
             raise _NotTaken(why, None if asked_s is None else min(asked_s, _LONGEST_ASKED_S))
-        if len(batch.rows) > 1:
-            # One of them is at fault: the halves tell which.
-            self._size = len(batch.rows) // 2
-            raise _NotTaken(why, _PAUSE_S)
-        self._drop(1, why)
+        return why
 
     def _count_dropped(self, answer: HttpAnswer) -> None:
         from observer.gateway.otlp import turned_down

@@ -162,6 +162,20 @@ async def test_a_span_that_is_refused_for_good_does_not_keep_the_others_back(
         assert [s.span_id for s in receiver.spans] == [i for i in ids(1, 20) if i != poison]
 
 
+@pytest.mark.parametrize("count", [1, 5])
+async def test_a_receiver_that_refuses_everything_costs_no_span(tmp_path: Path, count: int) -> None:
+    with OtlpReceiver(lambda _: Reply(400)) as receiver:
+        async with records(tmp_path) as database:
+            await write(database, 1, count)
+            async with mirroring(database, receiver.endpoint) as mirror:
+                await until(lambda: len(receiver.asked) >= 30)
+                told = {"lag": count, "error": "the receiver answered 400", "refused": 0}
+                assert mirror.facts() == told
+                receiver.rule = lambda _: None
+                await until(lambda: mirror.lag == 0 and mirror.broken is None)
+        assert [s.span_id for s in receiver.spans] == ids(1, count)
+
+
 async def test_what_retention_deletes_while_the_receiver_is_down_is_passed_over(
     tmp_path: Path,
 ) -> None:
