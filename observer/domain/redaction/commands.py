@@ -89,7 +89,7 @@ RULES = [
     Rule(
         "password",
         r"(?i)(?:identified\s+(?:with\s+\w+\s+)?by(?:\s+password)?"
-        r"|\bpassword\s*\(?)\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
+        r"|\bpassword(?:\s|\s*\())\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
         where(told),
         hint=r"(?i)identified|password\s*[( ]",
     ),

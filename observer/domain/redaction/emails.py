@@ -14,6 +14,7 @@ _NO_MAIL = (
         ".svc",
         ".internal",
         ".lan",
+        ".local",
         ".iam",
         ".gserviceaccount.com",
         ".cluster.local",

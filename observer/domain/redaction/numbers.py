@@ -101,7 +101,8 @@ RULES = [
     Rule(
         "personal-id",
         r"(?i)\b(?:passport|driver'?s? licen[cs]e|national[ _-]id|tax[ _-]id|national insurance"
-        r"|nino|ni (?:number|no)|nhs|cpf|dni|nie|nif|bsn|aadhaar|pesel|personnummer|ausweis"
+        r"|nino|ni (?:number|no)|nhs|cpf|dni|nie|nif|bsn|aadhaar|pesel|personnummer"
+        r"|ausweis(?:nummer|nr)?|reisepass(?:nummer|nr)?"
         r"|steuer-?id|ssn"
         r"|social security|sin|cnpj|curp|rfc|codice fiscale|pan card|tfn|medicare)"
         r"(?:[ _-]?(?:number|no|nr|num|id|card)\b)?[\s.:=#\"']{1,4}"

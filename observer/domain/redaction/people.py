@@ -107,7 +107,7 @@ RULES = [
         _who,
     ),
     Rule("name", rf"\b(?i:by|to|from|for|with)\s+({NAME}|{OTHER})", judged("perhaps")),
-    Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS})\s+({NAME}|{OTHER})", after_word),
+    Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS}),?\s+({NAME}|{OTHER})", after_word),
     Rule(
         "name",
         r"(?:^|[^\p{L}\p{N}])(?:(?i:mr|mrs|ms|miss|dr|prof|herrn?|frau|mme|madame|monsieur"

@@ -17,7 +17,8 @@ STRONG = (
     r"(?:[_ -]?id)?|(?:app|storage|master|auth|integration|subscription|service|consumer"
     r"|deploy|admin|ssh|hmac)[_-]?key|apikey|sharedaccesssignature|token|jwt|credentials?"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
-    r"|x-api-key|recovery[_ -]?code|account\.key\.[\w.-]+|user\.info|redis[._-]auth|phpsessid"
+    r"|x-api-key|x-auth|recovery[_ -]?code|account\.key\.[\w.-]+|user\.info|redis[._-]auth"
+    r"|phpsessid"
     r"|jsessionid|(?:security|secret)[_ -]?answer|backup[_ -]?code"
 )
 """What, at the end of a name, says that its value opens something."""
@@ -165,9 +166,9 @@ RULES = [
     ),
     Rule(
         "authorization",
-        r"(?i)\b(?:bearer|basic|ssws|geniekey)[ +:=]+([A-Za-z0-9._~+/=-]{6,})",
+        r"(?i)\b(?:bearer|basic|ssws|geniekey|apikey)[ +:=]+([A-Za-z0-9._~+/=-]{6,})",
         where(_mixed),
-        hint=r"(?i)\b(?:bearer|basic|ssws|geniekey)[ +:=]",
+        hint=r"(?i)\b(?:bearer|basic|ssws|geniekey|apikey)[ +:=]",
     ),
     Rule(
         "authorization",
