@@ -11,6 +11,8 @@ from typing import Any
 from observer.errors import TooManyFollowers
 
 MOST_FOLLOWERS = 64
+MOST_OF_A_TENANT = 48
+"""So that no tenant alone takes all places."""
 MOST_LINES_BEHIND = 1000
 """A follower who takes in less than that is left behind: nobody waits for it."""
 
@@ -71,7 +73,9 @@ class Followers:
         Raises:
             TooManyFollowers: too many do already.
         """
-        if sum(map(len, self._of.values())) >= MOST_FOLLOWERS:
+        every = sum(map(len, self._of.values()))
+        same = sum(len(found) for (tenant, _), found in self._of.items() if tenant == tenant_id)
+        if every >= MOST_FOLLOWERS or same >= MOST_OF_A_TENANT:
             raise TooManyFollowers
         session, follower = (tenant_id, session_id), Follower()
         follower.over = self._closed

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from observer.errors import TooManyFollowers
-from observer.records.followers import MOST_FOLLOWERS, MOST_LINES_BEHIND, Followers, Line
+from observer.records.followers import (
+    MOST_FOLLOWERS,
+    MOST_LINES_BEHIND,
+    MOST_OF_A_TENANT,
+    Followers,
+    Line,
+)
 from observer.web.sessions import Followed, stream
 
 
@@ -45,11 +51,22 @@ def test_only_so_many_may_follow_and_who_left_makes_room() -> None:
     followers = Followers()
     with ExitStack() as all_of_them:
         for number in range(MOST_FOLLOWERS):
-            all_of_them.enter_context(followers.follow("acme", f"s-{number}"))
+            all_of_them.enter_context(followers.follow(f"tenant-{number % 2}", f"s-{number}"))
         with pytest.raises(TooManyFollowers), followers.follow("acme", "one more"):
             pass
     with followers.follow("acme", "s"):
         pass
+
+
+def test_one_tenant_cannot_take_all_places() -> None:
+    followers = Followers()
+    with ExitStack() as all_of_them:
+        for number in range(MOST_OF_A_TENANT):
+            all_of_them.enter_context(followers.follow("acme", f"s-{number}"))
+        with pytest.raises(TooManyFollowers), followers.follow("acme", "one more"):
+            pass
+        with followers.follow("globex", "s"):
+            pass
 
 
 @pytest.mark.asyncio
