@@ -98,7 +98,7 @@ COLUMNS: dict[What, dict[str, Form]] = {
 """What a row has beyond them is kept: by its name in JSONL, in `more` in Parquet."""
 
 _SESSIONS = """
-SELECT rowid AS id, tenant_id, session_id, status, severity, stage, outcome, report,
+SELECT tenant_id, session_id, status, severity, stage, outcome, report,
 created_at, updated_at,
 (SELECT json_group_array(json(payload)) FROM events WHERE events.tenant_id = sessions.tenant_id
  AND events.session_id = sessions.session_id) AS events,
@@ -128,7 +128,9 @@ SELECT id, event_key, record FROM (
 
 
 def rows_of(directory: DataDir, what: What, wanted: Wanted) -> Iterator[Row]:
-    """The rows in the order in which they were written; what is written meanwhile may be missing.
+    """The rows as they were written, sessions by tenant and id.
+
+    What is written meanwhile may be missing.
 
     Raises:
         DataDirUnusable: there are no records, they cannot be read, or are of another release.
@@ -144,7 +146,7 @@ def _spans(directory: DataDir, wanted: Wanted) -> Iterator[Row]:
 
 
 def _sessions(directory: DataDir, wanted: Wanted) -> Iterator[Row]:
-    for row in _paged(directory, _SESSIONS, "updated_at", wanted, key="rowid"):
+    for row in _paged(directory, _SESSIONS, "updated_at", wanted, key=("tenant_id", "session_id")):
         yield {**row, "events": json.loads(row["events"]), "runs": json.loads(row["runs"])}
 
 
@@ -190,14 +192,16 @@ _READERS: dict[What, Callable[[DataDir, Wanted], Iterator[Row]]] = {
 
 
 def _paged(
-    directory: DataDir, query: str, time: str, wanted: Wanted, *, key: str = "id"
+    directory: DataDir, query: str, time: str, wanted: Wanted, *, key: tuple[str, ...] = ("id",)
 ) -> Iterator[Row]:
     where, values = _where(wanted, time)
-    statement = f"{query} WHERE {key} > ? AND {where} ORDER BY {key} LIMIT {_PAGE}"
-    last = 0
+    names, marks = ", ".join(key), ", ".join("?" * len(key))
+    beyond = f"({names}) > ({marks})"
+    last: tuple[Any, ...] = (0,) if key == ("id",) else ("",) * len(key)
+    statement = f"{query} WHERE {beyond} AND {where} ORDER BY {names} LIMIT {_PAGE}"
     with reading(directory) as connection:
-        while page := connection.execute(statement, (last, *values)).fetchall():
-            last = page[-1]["id"]
+        while page := connection.execute(statement, (*last, *values)).fetchall():
+            last = tuple(page[-1][name] for name in key)
             for row in page:
                 yield {name: row[name] for name in row.keys() if name != "id"}  # noqa: SIM118
 

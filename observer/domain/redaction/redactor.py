@@ -188,8 +188,9 @@ class Redactor:
 def _named_beside(items: dict[Any, Any]) -> str | None:
     """The rule of a secret's name that stands beside its value, as a setting's or a variable's."""
     for name in map(items.get, _NAMES):
-        short = isinstance(name, str) and len(name) <= _LONGEST_LABELLED
-        if short and keys.about(name) == "key-name":
+        if not isinstance(name, str) or len(name) > _LONGEST_LABELLED:
+            continue
+        if keys.about(name) == "key-name":
             return "key-name"
     return None
 
