@@ -9,6 +9,7 @@ from observer.domain.redaction import (
     emails,
     names,
     numbers,
+    people,
     phones,
     secrets,
     tokens,
@@ -23,7 +24,7 @@ ELSEWHERE = {"ip-address", "encoded", "flood"}
 
 def test_the_page_has_a_row_for_each_rule_and_no_other() -> None:
     rows = set(re.findall(r"^\| `([a-z-]+)` \| ", PAGE.partition("## 3.")[2], re.M))
-    parts = (secrets, commands, tokens, numbers, phones, emails, names)
+    parts = (secrets, commands, tokens, numbers, phones, emails, names, people)
     assert rows == {rule.name for part in parts for rule in part.RULES} | ELSEWHERE
 
 

@@ -49,7 +49,8 @@ NAME = rf"{WORD}(?:[ +]+(?:{PARTICLE}[ +]+){{0,2}}{WORD}){{1,3}}"
 _LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Thai}]"
 OTHER = rf"{_LETTER}{{2,}}(?:[ ・]{_LETTER}+)*"
 EITHER = rf"{NAME}|{OTHER}|{WORD}"
-_SAYS = r"[\"'\\]*\s*(?:=>|[:=|\x{ff1a}]|\t)\s*"
+_SAYS = r"[\"'\\]*\s*(?:=>|[:=\x{ff1a}]|\t)\s*"
+_CELL = r"[\"'\\]*\s*(?:=>|[:=|\x{ff1a}]|\t)\s*"
 VALUE = (
     r"(?:\\*\"([^\"\\\n]{1,80})\\*\"|'((?:[^'\\\n]|'\p{L}){1,80})'"
     rf"|({NAME}|{OTHER}|{WORD}, {WORD}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
@@ -172,13 +173,13 @@ RULES = [
     Rule(
         "name",
         rf"(?i:(?:^"
-        rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_SAYS}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
+        rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_CELL}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
         judged("login"),
         hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),
     Rule(
         "name",
-        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_SAYS}{VALUE}",
+        rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERSON})){_CELL}{VALUE}",
         judged("person"),
         hint=rf"(?i)(?:{PERSON})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),
@@ -186,7 +187,7 @@ RULES = [
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{VALUE}",
         judged("perhaps"),
-        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
+        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=\t\x{{ff1a}}])",
     ),
     Rule(
         "name",
