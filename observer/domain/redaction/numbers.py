@@ -67,6 +67,10 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == 1
 
 
+_HEX = re.compile(r"(?i)[0-9a-f]{4}\d*[a-f][0-9a-f]*")
+"""A hash or a span's id; where a country's code is one of these letters, digits alone follow it."""
+
+
 def _iban(found: Found) -> int:
     """The words behind a spaced number look like its last groups: the country says how long."""
     value = found.value
@@ -76,6 +80,8 @@ def _iban(found: Found) -> int:
         taken += character.isalnum()
         if length and taken == length:
             whole = not value[position + 1 : position + 2].isalnum()
+            if _HEX.fullmatch(value[: position + 1]):
+                return 0
             return position + 1 if whole and is_iban(value[: position + 1]) else 0
     return 0
 
