@@ -131,9 +131,15 @@ class Mirror:
         following = await self._spans.after(batch.rows[0][0], _LOOK_AHEAD)
         for passed, row in enumerate(following.rows, 1):
             if await self._refusal(NextSpans([row], following.newest)) is None:
-                self._drop(passed, why)
+                await self._pass_over([batch.rows[0], *following.rows[: passed - 1]], why)
                 return row[0]
         raise _NotTaken(why)
+
+    async def _pass_over(self, rows: list[tuple[int, str]], why: str) -> None:
+        """Drop what is refused by a receiver that takes others; it may have been ill before."""
+        for row in rows:
+            if await self._refusal(NextSpans([row], row[0])) is not None:
+                self._drop(1, why)
 
     async def _refusal(self, batch: NextSpans) -> str | None:
         """Why a batch would be refused again; None: it is taken."""

@@ -53,8 +53,8 @@ def words(text: str) -> Counter[str]:
     for pattern, name in (
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "WHEN"),
         (r"\b[0-9a-f]{8,32}\b", "ID"),
-        (r"\d+(\.\d+)? (ms|s|min)\b( \d+ s)?", "TOOK"),
-        (r"\d+ %", "SHARE"),
+        (r"\d+(\.\d+)?\s+(ms|s|min)\b(\s+\d+ s)?", "TOOK"),
+        (r"\d+\s+%", "SHARE"),
         (r"<- slowest", ""),
         (r"(- model \S+ +\w+).*", r"\1"),
         (r"slowest: .*?\(", "slowest: ("),

@@ -54,7 +54,8 @@ AUDIT = st.one_of(
     st.from_regex(r"ORD-20[0-9]{2}-[0-9]{6}", fullmatch=True),
     st.from_regex(r"448[0-9]{3}", fullmatch=True),
     st.from_regex(r"[0-9a-f]{32}", fullmatch=True),
-    st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
+    # Sixteen digits may be a card's number; that a telling key keeps them has its own test.
+    st.from_regex(r"[0-9a-f]{16}", fullmatch=True).filter(lambda text: not text.isdigit()),
     st.from_regex(r"[0-9a-f]{40}", fullmatch=True),
     st.from_regex(r"(loading|indexing|transformation)-[0-9a-f]{12}", fullmatch=True),
     st.from_regex(
@@ -451,6 +452,7 @@ def test_json_inside_json_is_clean_as_well() -> None:
         2248545453485650,
         [5006530001225001],
         {"id": "5006530001225001"},
+        {"key": "5006530001225001"},
         {"event_id": "5006530001225001", "shard": 4929939187355598},
         "key=evt-7f3a/redis-failover/0",
         "idempotency key: acme/sess-88/redis-Failover-2/0==",

@@ -24,7 +24,7 @@ _GROUPED = re.compile(
     r"\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}"
 )
 ID_LABEL = re.compile(
-    r"(?:order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
+    r"(?:key|order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
     r"|incident|invoice|batch|job|run|build|record|row|lsn|snowflake|partition|bytes|size|count"
     r"|event|request|message|object|shipment|parcel|correlation|dedupe|node|shard|part|lot|sku"
     r"|version|delta|lag|epoch|ts|timestamp|ns|high|low|watermark)[\w-]{0,3}[\"'\s:=#(-]*$"
