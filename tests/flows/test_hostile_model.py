@@ -194,6 +194,7 @@ def assert_nothing_forbidden(played: Played, severity: str) -> None:
         assert played.tools.count("create_incident") == 1
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

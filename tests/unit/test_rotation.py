@@ -39,6 +39,7 @@ BURSTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "with a key"])
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -134,6 +134,7 @@ def counted(everything: Sequence[Span], question: SpanQuestion) -> list[tuple[An
     return sorted(rows, key=lambda row: (-row[weight], row[0]))[: question.limit]
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.lists(spans(), max_size=40), questions())
 def test_every_combination_answers_as_one_who_looks_at_every_span(
