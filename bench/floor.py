@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from observer.records.database import PRAGMAS
+from observer.records.sqlite_file import PRAGMAS
 
 
 class Trivial(TypedDict):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from observer.domain.span import Span, SpanKind
-from observer.records.database import connect, migrate
+from observer.records.sqlite_file import connect, migrate
 
 _COLUMNS = (
     "trace_id",

@@ -14,7 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from observer.errors import DataDirUnusable
 from observer.records.availability import Availability, explain
-from observer.records.database import PRAGMAS
+from observer.records.sqlite_file import PRAGMAS
 from observer.records.versions import CHECKPOINTS_VERSION
 
 T = TypeVar("T")

@@ -1,14 +1,12 @@
 """observer.db: one writing connection and one reading one, each on a thread of its own.
 
-`synchronous=FULL`: with NORMAL, acknowledged commits are lost in a power cut. One writer and
-BEGIN IMMEDIATE: a transaction that starts as a reader and then writes fails at once, whatever
-the timeout.
+One writer and BEGIN IMMEDIATE: a transaction that starts as a reader and then writes fails at once,
+whatever the timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +17,7 @@ from typing import TypeVar
 
 from observer.errors import DataDirUnusable
 from observer.records.availability import Availability, explain
-from observer.records.migrations import MIGRATIONS
+from observer.records.sqlite_file import connect, empty_log, give_back, migrate, rewrite, touch
 
 T = TypeVar("T")
 Connection = sqlite3.Connection
@@ -84,7 +82,7 @@ class Database:
         self._written = written
 
     async def _probe(self) -> None:
-        await self._transaction(_touch, _PROBE_PATIENCE_S)
+        await self._transaction(touch, _PROBE_PATIENCE_S)
 
     async def _transaction(self, work: Callable[[Connection], T], patience_s: float) -> T:
         loop = asyncio.get_running_loop()
@@ -176,83 +174,3 @@ class Database:
             if connection is not None:
                 await loop.run_in_executor(thread, connection.close)
             thread.shutdown()
-
-
-def connect(path: Path) -> Connection:
-    """A writing connection with our settings; the file is readable by its owner only."""
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-    return connection
-
-
-_SPARE_PAGES = 1024
-FREE_PAGES = "PRAGMA freelist_count"
-GIVE_BACK = "PRAGMA incremental_vacuum(256)"
-EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
-_LOG_PATIENCE_MS = 200
-
-
-def enough_to_give_back(free_pages: int) -> bool:
-    """Some pages stay with the file: tomorrow's events fill them again."""
-    return free_pages > _SPARE_PAGES
-
-
-def give_back(connection: Connection | None) -> bool:
-    """Return some free pages to the disk; true when there is more to return."""
-    assert connection is not None  # noqa: S101  opened at start
-    if not enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0]):
-        return False
-    # As a script: `execute` stops at the first page.
-    connection.executescript(GIVE_BACK)
-    return enough_to_give_back(connection.execute(FREE_PAGES).fetchone()[0])
-
-
-def empty_log(connection: Connection | None) -> bool:
-    """Take what the WAL still holds of older pages out of it; false: somebody reads in it."""
-    assert connection is not None  # noqa: S101  opened at start
-    connection.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")
-    return connection.execute(EMPTY_LOG).fetchone()[0] == 0
-
-
-def rewrite(connection: Connection | None) -> None:
-    """Write the file anew. Deleting clears what a row held, but not every page it once stood on."""
-    assert connection is not None  # noqa: S101  opened at start
-    connection.execute("VACUUM")
-
-
-def _touch(connection: Connection) -> None:
-    """The smallest real write: the version that is there already."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    connection.execute(f"PRAGMA user_version={version}")
-
-
-PRAGMAS = (
-    # What is deleted is overwritten with zeros: some builds of SQLite leave it in the file.
-    "PRAGMA secure_delete=ON",
-    # Before the first table, or it has no effect: later, only a whole VACUUM could change it.
-    "PRAGMA auto_vacuum=INCREMENTAL",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
-    "PRAGMA foreign_keys=ON",
-)
-
-
-def migrate(connection: Connection) -> None:
-    """Bring the tables to this program's version, one numbered step after the other."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise DataDirUnusable(
-            f"the database is of version {version}, this program knows {len(MIGRATIONS)}; "
-            "it was written by a newer release"
-        )
-    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={number}")
-        connection.execute("COMMIT")

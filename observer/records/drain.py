@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from observer.errors import RecordsUnavailable
-from observer.records import anchor
-from observer.records.chain import GENESIS, line_hash
 from observer.records.data_dir import DataDir
-from observer.records.database import Connection, Database
+from observer.records.database import Database
 from observer.records.followers import Followers
 from observer.records.journal import Journal
-from observer.records.jsonl import Lines, add, append, cut_off_torn_line, last_line, watermark
+from observer.records.journal_files import JournalFiles
+from observer.records.jsonl import BATCH, Lines, add, append, watermark
 from observer.records.keyring import WITHOUT_KEY, Keyring
 
-_BATCH = 500
 _PAUSE_S = 0.1
 _SOON_S = 1.0
 _RETRY_S = 1.0
-_CHAINED = {"seq": int, "hash": str, "prev_hash": str}
 _KNOWN = (OSError, ValueError, RecordsUnavailable)
 """What is said by its words alone; anything else shows where it came from."""
 T = TypeVar("T")
@@ -49,8 +46,6 @@ class Drain:
     ) -> None:
         self._database = database
         self._data_dir = data_dir
-        self._journal = journal
-        self._keyring = keyring
         # Of its own: whoever blocks the loop's pool must not hold up the journal.
         self._files = ThreadPoolExecutor(1, thread_name_prefix="observer-files")
         self._wanted = asyncio.Event()
@@ -59,7 +54,7 @@ class Drain:
         self._soon: asyncio.TimerHandle | None = None
         self.turn = asyncio.Lock()
         """Held from the reading of rows to their last line; who changes a file takes it."""
-        self._chain: tuple[int, str] | None = None
+        self._journal_files = JournalFiles(database, data_dir, journal, keyring, self._on_files)
         self._watermarks: dict[str, int] = {}
         self.followers = Followers()
         self.broken: str | None = None
@@ -115,7 +110,7 @@ class Drain:
                 if self.broken is None:
                     logger.error("the journal cannot be written: %s", what, exc_info=unknown)
                 self.broken = what
-                self._chain = None
+                self._journal_files.forget_the_end()
                 self._watermarks.clear()
                 self.wake()
             if self._stopping:
@@ -130,99 +125,12 @@ class Drain:
             return await self._once()
 
     async def _once(self) -> bool:
-        journal = await self._drain_journal()
+        journal = await self._journal_files.move(self.followers.tell)
         spans = await self._drain_records("spans", self._span_file, key="span_row")
         evals = await self._drain_records(
             "eval_candidates", lambda _: self._data_dir.evals, key="row"
         )
         return journal or spans or evals
-
-    async def _drain_journal(self) -> bool:
-        if self._chain is None:
-            self._chain = await self._find_end()
-        after, digest = self._chain
-        rows = await self._database.read(
-            lambda c: c.execute(
-                "SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (after, _BATCH)
-            ).fetchall()
-        )
-        if not rows:
-            return False
-        lines: Lines = []
-        told: list[dict[str, Any]] = []
-        for row in rows:
-            line = _line(row, digest, self._keyring.current)
-            digest = line_hash(line, self._keyring)
-            path = self._data_dir.journal / f"{line['ts'][:10]}.jsonl"
-            add(lines, path, json.dumps({**line, "hash": digest}))
-            told.append(line)
-        await self._on_files(append, lines)
-        self.followers.tell(told)
-        last = rows[-1]["seq"]
-        self._chain = (last, digest)
-        await self._forget(last, digest)
-        return len(rows) == _BATCH
-
-    async def _forget(self, seq: int, digest: str) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute("DELETE FROM journal WHERE seq <= ?", (seq,))
-            anchor.remember(connection, seq, digest, self._keyring)
-
-        await self._database.write(work)
-
-    async def _find_end(self) -> tuple[int, str]:
-        """Where the chain goes on. A line that somebody took away is a gap for ever."""
-        repaired, end = await self._on_files(self._journal_end)
-        for what in repaired:
-            logger.warning("%s", what)
-
-        def report(connection: Connection) -> None:
-            for what in repaired:
-                self._journal.append(connection, "journal", reason=what)
-
-        if repaired:
-            await self._database.write(report)
-        keyring = self._keyring
-        remembered = await self._database.read(lambda c: anchor.recall(c, keyring))
-        seq, digest, last = end
-        if remembered is None or seq <= remembered[0]:
-            return await self._go_on(*(remembered or (seq, digest)), last)
-        row = await self._database.read(
-            lambda c: c.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone()
-        )
-        key_id = last.get("key_id")
-        if (
-            row is None
-            or keyring.age(key_id) is None
-            or digest != line_hash(_line(row, last["prev_hash"], key_id), keyring)
-        ):
-            raise ValueError(
-                f"{self._data_dir.journal} holds line {seq}, which these records did not write;"
-                " move its file out of the folder"
-            )
-        await self._forget(seq, digest)
-        return seq, digest
-
-    async def _go_on(self, seq: int, digest: str, last: dict[str, Any]) -> tuple[int, str]:
-        """The end, written with the newest key before any line is: so no such line lacks it."""
-        key_id = await self._database.read(anchor.key_of)
-        if key_id is None and "key_id" in last:
-            raise ValueError("somebody without the journal's key changed its end in observer.db")
-        if key_id != self._keyring.current:
-            await self._forget(seq, digest)
-        return seq, digest
-
-    def _journal_end(self) -> tuple[list[str], tuple[int, str, dict[str, Any]]]:
-        # Not the newest file by its name: a clock set back over midnight writes to an older one.
-        repaired: list[str] = []
-        seq, digest, last = 0, GENESIS, {}
-        for path in self._data_dir.journal.glob("*.jsonl"):
-            if torn := cut_off_torn_line(path):
-                repaired.append(f"{path}: cut off a torn last line of {torn} bytes")
-            line = last_line(path, _CHAINED)
-            if line is not None and line["seq"] > seq:
-                seq, digest, last = line["seq"], line["hash"], line
-        return repaired, (seq, digest, last)
 
     def _span_file(self, record: dict[str, Any]) -> Path:
         day = datetime.fromtimestamp(record["timestamp_ms"] / 1000, UTC).date()
@@ -238,7 +146,7 @@ class Drain:
         rows = await self._database.read(
             lambda c: c.execute(
                 f"SELECT id, record FROM {table} WHERE id > ? ORDER BY id LIMIT ?",
-                (after, _BATCH),
+                (after, BATCH),
             ).fetchall()
         )
         if not rows:
@@ -249,18 +157,4 @@ class Drain:
             add(lines, file_of(record), json.dumps({**record, key: row["id"]}))
         await self._on_files(append, lines)
         self._watermarks[table] = rows[-1]["id"]
-        return len(rows) == _BATCH
-
-
-def _line(row: Any, before: str, key_id: str | None) -> dict[str, Any]:
-    return {
-        "seq": row["seq"],
-        "prev_hash": before,
-        **({} if key_id is None else {"key_id": key_id}),
-        "ts": datetime.fromtimestamp(row["ts"], UTC).isoformat(timespec="milliseconds"),
-        "tenant_id": row["tenant_id"],
-        "session_id": row["session_id"],
-        "trace_id": row["trace_id"],
-        "kind": row["kind"],
-        **json.loads(row["body"]),
-    }
+        return len(rows) == BATCH

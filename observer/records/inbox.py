@@ -22,7 +22,8 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from observer.errors import DataDirUnusable
 from observer.records.availability import Availability, explain
-from observer.records.database import PATIENCE_S, PRAGMAS, connect, give_back
+from observer.records.database import PATIENCE_S
+from observer.records.sqlite_file import PRAGMAS, connect, give_back
 from observer.records.versions import QUEUE_VERSION
 
 Item = dict[str, Any]

@@ -13,6 +13,9 @@ from observer.records.data_dir import sync_directory
 
 Lines = list[tuple[Path, list[str]]]
 
+BATCH = 500
+"""Rows that become lines at once."""
+
 _CHUNK_BYTES = 1 << 20
 _named: set[Path] = set()
 """Files that this process knows to be on disk under their names."""

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from observer.records.database import Connection, empty_log, rewrite
+from observer.records.database import Connection
+from observer.records.sqlite_file import empty_log, rewrite
 
 
 class QueueFile:

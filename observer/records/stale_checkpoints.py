@@ -9,8 +9,8 @@ import sqlite3
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from observer.records.database import EMPTY_LOG, FREE_PAGES, GIVE_BACK, enough_to_give_back
 from observer.records.old_records import StaleThread
+from observer.records.sqlite_file import EMPTY_LOG, FREE_PAGES, GIVE_BACK, enough_to_give_back
 
 _LATEST = (
     "(SELECT max(checkpoint_id) FROM checkpoints AS latest"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from observer.records.drain import GENESIS, line_hash
+from observer.records.chain import GENESIS, line_hash
 from tests.observer_process import ROOT, WARNING, ObserverProcess
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "2"))

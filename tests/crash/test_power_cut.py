@@ -15,7 +15,7 @@ from observer.domain.calls import Call, CallStatus, Observation, Purpose, Run
 from observer.domain.event import Event, Incident, Severity
 from observer.domain.redaction import Redactor
 from observer.domain.span import SpanKind, span_of
-from observer.records import database as records
+from observer.records import sqlite_file
 from observer.records.approvals import Approvals
 from observer.records.database import Connection, Database
 from observer.records.journal import Journal
@@ -144,8 +144,8 @@ def reopened(tmp_path: Path) -> Callable[[Image], Connection]:
 
     def reopen(image: Image) -> Connection:
         put_back(image, folder)
-        connection = records.connect(folder / "observer.db")
-        records.migrate(connection)
+        connection = sqlite_file.connect(folder / "observer.db")
+        sqlite_file.migrate(connection)
         return connection
 
     return reopen
@@ -217,8 +217,8 @@ def test_the_same_power_cut_with_synchronous_normal_loses_acknowledged_facts(
     tmp_path: Path, reopened: Callable[[Image], Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 8: so these tests can fail, and FULL is what they rest on."""
-    normal = [pragma.replace("FULL", "NORMAL") for pragma in records.PRAGMAS]
-    monkeypatch.setattr(records, "PRAGMAS", normal)
+    normal = [pragma.replace("FULL", "NORMAL") for pragma in sqlite_file.PRAGMAS]
+    monkeypatch.setattr(sqlite_file, "PRAGMAS", normal)
 
     faults = _all_faults(_recorded(tmp_path), reopened, Moment.synced_only)
 

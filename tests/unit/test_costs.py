@@ -32,7 +32,8 @@ from observer.domain.costs import (
 )
 from observer.records.cost_sums import sums_in
 from observer.records.data_dir import DataDir
-from observer.records.database import Connection, connect, migrate
+from observer.records.database import Connection
+from observer.records.sqlite_file import connect, migrate
 
 NOW_MS = round(datetime(2026, 11, 22, 3, tzinfo=UTC).timestamp() * 1000)
 UTC_ZONE, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")

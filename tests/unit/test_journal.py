@@ -24,9 +24,10 @@ from observer.domain.span import Span, SpanKind
 from observer.errors import RecordsUnavailable
 from observer.records import anchor
 from observer.records.anchor import verify_journal
+from observer.records.chain import GENESIS, line_hash
 from observer.records.data_dir import DataDir
 from observer.records.database import Connection, Database
-from observer.records.drain import GENESIS, Drain, line_hash
+from observer.records.drain import Drain
 from observer.records.journal import Journal
 from observer.records.keyring import WITHOUT_KEY, Keyring
 from observer.records.spans import Spans
