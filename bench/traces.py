@@ -24,7 +24,8 @@ from observer.domain.span_question import Grouping, SortBy, SpanQuestion
 from observer.records.data_dir import DataDir
 from observer.records.read_only import reading
 from observer.records.span_queries import groups_of, runs_of, spans_of
-from tests.synthetic_spans import a_span, records, store
+from observer.records.spans import store
+from tests.synthetic_spans import a_span, records
 
 SPANS = 50_000
 _BATCH = 10_000

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from observer.domain.span import Span, SpanKind
 from observer.records.sqlite_file import connect, migrate
-
-_COLUMNS = (
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "tenant_id",
-    "session_id",
-    "step_index",
-    "timestamp_ms",
-    "span_kind",
-    "latency_ms",
-    "feature",
-    "stage",
-    "name",
-    "result_status",
-    "model_version",
-    "prompt_version_hash",
-    "tool_name",
-    "cost_nano",
-)
-_INSERT = (
-    f"INSERT INTO spans ({', '.join(_COLUMNS)}, record)"
-    f" VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
-)
 
 
 def a_span(kind: SpanKind = SpanKind.AGENT_STEP, **tags: Any) -> Span:
@@ -78,11 +52,3 @@ def records(path: Path | str = ":memory:") -> sqlite3.Connection:
     migrate(connection)
     connection.row_factory = sqlite3.Row
     return connection
-
-
-def store(connection: sqlite3.Connection, spans: Iterable[Span]) -> None:
-    """Put spans where the observer puts them."""
-    connection.executemany(
-        _INSERT,
-        ((*(getattr(s, name) for name in _COLUMNS), json.dumps(s.as_record())) for s in spans),
-    )

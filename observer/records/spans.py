@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from observer.domain.span import About, RunStatus, Span, SpanKind, final_response
@@ -192,13 +192,18 @@ class Spans:
             self._close(connection, cut)
 
     def _insert(self, connection: Connection, span: Span) -> None:
-        values = [getattr(span, name) for name in _COLUMNS]
-        connection.execute(_INSERT, (*values, _as_json(span)))
+        store(connection, [span])
         self._database.after_commit(lambda: self._tell(span))
 
     def _tell(self, span: Span) -> None:
         for listener in self._listeners:
             listener(span)
+
+
+def store(connection: Connection, spans: Iterable[Span]) -> None:
+    """Put spans into their table: columns for the queries, and each whole."""
+    rows = ((*(getattr(span, name) for name in _COLUMNS), _as_json(span)) for span in spans)
+    connection.executemany(_INSERT, rows)
 
 
 def _as_json(span: Span) -> str:

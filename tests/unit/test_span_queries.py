@@ -23,7 +23,8 @@ from observer.domain.span_question import (
     is_fault,
 )
 from observer.records.span_queries import groups_of, runs_of, spans_of
-from tests.synthetic_spans import a_span, records, store
+from observer.records.spans import store
+from tests.synthetic_spans import a_span, records
 
 NOW = 20
 TENANTS = ("acme", "globex")

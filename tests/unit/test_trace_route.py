@@ -20,10 +20,11 @@ from observer.errors import DataDirUnusable, ObserverError
 from observer.records.data_dir import DataDir
 from observer.records.database import Database
 from observer.records.read_only import reading
+from observer.records.spans import store
 from observer.web.bodies import current_observer
 from observer.web.refusals import explain
 from observer.web.traces import traces
-from tests.synthetic_spans import a_span, records, store
+from tests.synthetic_spans import a_span, records
 
 FIRST, SECOND, THEIRS = "aaaa1111", "aaaa2222", "bbbb3333"
 
