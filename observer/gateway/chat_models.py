@@ -42,17 +42,29 @@ class _BoundedStream(httpx.AsyncByteStream):
 
 
 class BoundedTransport(httpx.AsyncHTTPTransport):
-    """Cuts an answer off where it becomes too large, before it fills the memory."""
+    """Refuses an answer that says it is too large, and cuts one off where it becomes so."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["accept-encoding"] = "identity"
         response = await super().handle_async_request(request)
+        if (why := self._refusal(response.headers)) is not None:
+            await response.aclose()
+            raise AnswerTooLarge(why)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
         response.stream = _BoundedStream(response.stream, self._limit)
         return response
+
+    def _refusal(self, headers: httpx.Headers) -> str | None:
+        if int(headers.get("content-length", "0")) > self._limit:
+            return f"an answer of more than {self._limit} bytes was not read"
+        # A megabyte on the wire may be a gigabyte when it is unpacked.
+        if (packed := headers.get("content-encoding", "identity")) != "identity":
+            return f"an answer packed as {packed[:20]!r} was not read: it has no known size"
+        return None
 
 
 class ChatModels:

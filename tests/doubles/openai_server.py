@@ -73,6 +73,8 @@ class Drop:
     """Close the connection without an answer."""
 
 
+_PIECE = 1 << 16
+
 Behaviour = Reply | Text | Huge | Status | Hang | Drip | Drop
 
 
@@ -216,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
                     request = {**request, "prompt_tokens": prompt_tokens}
                 self.send_completion(content, finish_reason, model, request)
             case Huge(megabytes):
-                self.send_completion("x" * int(megabytes * 1_000_000), "stop", None, request)
+                self.send_huge(int(megabytes * 1_000_000), request)
             case Status(code, retry_after):
                 self.send_failure(code, f"scripted {code}", retry_after)
             case Hang(seconds):
@@ -230,23 +232,30 @@ class _Handler(BaseHTTPRequestHandler):
     def send_completion(
         self, content: str, finish_reason: str, model: str | None, request: dict
     ) -> None:
-        completion = {
+        completion = self.begun(model, request)
+        usage = used(request, len(content))
+        if request["stream"]:
+            return self.send_stream(completion, content, finish_reason, usage)
+        self.send_json(200, completion | answered(content, finish_reason, usage))
+
+    def send_huge(self, length: int, request: dict) -> None:
+        """Write it as it is read: a client that refuses it costs nothing of its making."""
+        if request["stream"]:
+            return self.send_completion("x" * length, "stop", None, request)
+        body = self.begun(None, request) | answered("<content>", "stop", used(request, length))
+        before, after = json.dumps(body).encode().split(b"<content>")
+        self.start_json(200, len(before) + length + len(after))
+        self.wfile.write(before)
+        for at in range(0, length, _PIECE):
+            self.wfile.write(b"x" * min(_PIECE, length - at))
+        self.wfile.write(after)
+
+    def begun(self, model: str | None, request: dict) -> dict:
+        return {
             "id": f"chatcmpl-double-{next(self.serial)}",
             "created": int(time.time()),
             "model": model or request["model"],
         }
-        prompt, answer = request["prompt_tokens"], len(content) // 4
-        usage = {
-            "prompt_tokens": prompt,
-            "completion_tokens": answer,
-            "total_tokens": (prompt or 0) + answer,
-        }
-        if request["stream"]:
-            return self.send_stream(completion, content, finish_reason, usage)
-        message = {"role": "assistant", "content": content, "refusal": None}
-        choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
-        completion |= {"object": "chat.completion", "choices": [choice], "usage": usage}
-        self.send_json(200, completion)
 
     def send_stream(self, completion: dict, content: str, finish_reason: str, usage: dict) -> None:
         completion |= {"object": "chat.completion.chunk"}
@@ -289,16 +298,34 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_json(self, code: int, body: dict, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
+        self.start_json(code, len(data), headers)
+        self.wfile.write(data)
+
+    def start_json(self, code: int, length: int, headers: dict[str, str] | None = None) -> None:
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(length))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
         """The record is `OpenAIServer.requests`; stderr stays clean."""
+
+
+def answered(content: str, finish_reason: str, usage: dict) -> dict:
+    message = {"role": "assistant", "content": content, "refusal": None}
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
+    return {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def used(request: dict, length: int) -> dict:
+    prompt, answer = request["prompt_tokens"], length // 4
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": (prompt or 0) + answer,
+    }
 
 
 def recorded(body: dict) -> dict:
