@@ -1,10 +1,10 @@
-"""What was ordered to be deleted and is not yet: an order outlives any restart."""
+"""What was ordered to be deleted: an order outlives any restart, and is told of when it is done."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,21 @@ class Order:
     tenant_id: str
     before: float
     asked_at: float
+    by: str | None = None
+    """The name of the token it came with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Order):
+    """An order that is carried out, as it was told in the journal."""
+
+    done_at: float
+    deleted: Mapping[str, int]
+    """How many, by kind; of an order that a crash cut, what went since."""
+    kept: int
+    """Sessions that are open and stay."""
+    rewritten: Sequence[str]
+    """Databases that were written anew."""
 
 
 class DeletionOrders:
@@ -41,7 +56,7 @@ class DeletionOrders:
             ).fetchone()
             before = now - older_than_s
             before = before if earlier is None else max(before, earlier["before"])
-            order = Order(tenant_id, before, now)
+            order = Order(tenant_id, before, now, by)
             connection.execute(
                 "INSERT INTO facts (name, value) VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -60,8 +75,21 @@ class DeletionOrders:
                 (_PREFIX, _PREFIX + "\U0010ffff"),
             ).fetchall()
         )
-        orders = [Order(**json.loads(row["value"])) for row in rows]
+        orders = [_read(row["value"]) for row in rows]
         return sorted(orders, key=lambda order: order.asked_at)
+
+    async def lately_done(self, tenant_id: str | None, limit: int) -> list[Done]:
+        """Those that are carried out, of one tenant or of all, the latest first."""
+        rows = await self._database.read(
+            lambda c: c.execute(
+                "SELECT tenant_id, before, asked_at, asked_by AS by, done_at, deleted, kept,"
+                " rewritten FROM deletions_done WHERE ? IS NULL OR tenant_id = ?"
+                " ORDER BY id DESC LIMIT ?",
+                (tenant_id, tenant_id, limit),
+            ).fetchall()
+        )
+        told = ("deleted", "rewritten")
+        return [Done(**{**row, **{name: json.loads(row[name]) for name in told}}) for row in rows]
 
     async def done(
         self, order: Order, deleted: Mapping[str, int], *, kept: int, rewritten: list[str]
@@ -69,9 +97,26 @@ class DeletionOrders:
         """It is carried out: `kept` sessions are open and stay; these files are written anew."""
 
         def work(connection: Connection) -> None:
+            name = _PREFIX + order.tenant_id
+            latest = connection.execute(
+                "SELECT value FROM facts WHERE name = ?", (name,)
+            ).fetchone()
+            # Another that came meanwhile is open still.
+            if latest is not None and _read(latest["value"]) == order:
+                connection.execute("DELETE FROM facts WHERE name = ?", (name,))
             connection.execute(
-                "DELETE FROM facts WHERE name = ? AND value = ?",
-                (_PREFIX + order.tenant_id, json.dumps(asdict(order))),
+                "INSERT INTO deletions_done (tenant_id, before, asked_at, asked_by, done_at,"
+                " deleted, kept, rewritten) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    order.tenant_id,
+                    order.before,
+                    order.asked_at,
+                    order.by,
+                    time.time(),
+                    json.dumps(dict(deleted)),
+                    kept,
+                    json.dumps(rewritten),
+                ),
             )
             self._append(
                 connection, order, "done", deleted=dict(deleted), kept=kept, rewritten=rewritten
@@ -88,3 +133,8 @@ class DeletionOrders:
             before=order.before,
             **more,
         )
+
+
+def _read(text: str) -> Order:
+    """What an earlier release wrote does not say who ordered it."""
+    return Order(**json.loads(text))

@@ -1,6 +1,6 @@
 """The tables of observer.db: an ordered list, only ever appended to."""
 
-from observer.records.deletion_tables import DELETION
+from observer.records.deletion_tables import DELETION, DELETIONS_DONE
 from observer.records.figure_tables import FIGURES
 from observer.records.governance_tables import (
     HOLDS,
@@ -238,4 +238,5 @@ MIGRATIONS: list[tuple[str, ...]] = [
     DELETION,
     SPANS,
     FIGURES,
+    DELETIONS_DONE,
 ]

@@ -146,6 +146,18 @@ class OldRecords:
             )
         )
 
+    async def delete_done_orders(self, before: float, limit: int) -> int:
+        """What came of orders to delete, from before a moment; returns how many."""
+        return await self._database.write(
+            lambda c: (
+                c.execute(
+                    "DELETE FROM deletions_done WHERE id IN (SELECT id FROM deletions_done"
+                    " WHERE done_at < ? LIMIT ?)",
+                    (before, limit),
+                ).rowcount
+            )
+        )
+
     async def stale_threads(self, limit: int) -> list[StaleThread]:
         """Threads with checkpoints that may go, a few of them."""
         rows = await self._database.read(

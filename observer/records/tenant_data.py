@@ -38,6 +38,7 @@ KEPT = {
     "holds": "who is held now",
     "kill_switches": "who is switched off now",
     "tokens": "who may come in for a tenant",
+    "deletions_done": "that its data was deleted: who ordered it, and how much went",
     "known_error_rows": "what a person accepted; what nobody did goes with its session",
 }
 """By table, every other one that names a tenant, a session or an event."""

@@ -49,6 +49,10 @@ async def delete(
 
 @data.get("/data/deletions")
 async def deletions(caller: Administrator, observer: Current) -> dict[str, Any]:
-    """The orders that are not carried out yet, the oldest first."""
+    """The orders that are not carried out yet, the oldest first, and what came of the latest."""
     orders = await observer.deletions.open()
-    return {"deletions": [asdict(order) for order in orders if caller.sees(order.tenant_id)]}
+    done = await observer.deletions.lately_done(caller.tenant_id)
+    return {
+        "deletions": [asdict(order) for order in orders if caller.sees(order.tenant_id)],
+        "done": [asdict(order) for order in done],
+    }

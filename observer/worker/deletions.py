@@ -7,7 +7,7 @@ import logging
 import time
 
 from observer.records.deletion import Deletion
-from observer.records.deletion_orders import Order
+from observer.records.deletion_orders import Done, Order
 from observer.records.drain import Drain
 from observer.records.tenant_data import Found
 
@@ -15,6 +15,7 @@ logger = logging.getLogger("observer.worker")
 
 _AGAIN_S = 30.0
 _STOP_LIMIT_S = 5.0
+_MOST_TOLD = 100
 
 
 class Deletions:
@@ -54,6 +55,10 @@ class Deletions:
     async def open(self) -> list[Order]:
         """Orders that are not carried out yet."""
         return await self._deletion.orders.open()
+
+    async def lately_done(self, tenant_id: str | None) -> list[Done]:
+        """Orders that are, of one tenant or of all, the latest first."""
+        return await self._deletion.orders.lately_done(tenant_id, _MOST_TOLD)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():

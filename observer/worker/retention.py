@@ -75,6 +75,9 @@ class Retention:
             counts["sessions"] = await self._delete_sessions(before, keys_before)
         counts["event_keys"] = await self._in_batches(lambda: self._delete_keys(keys_before))
         counts["bare"] = await self._in_batches(lambda: self._old.delete_bare(before, _KEYS))
+        counts["orders"] = await self._in_batches(
+            lambda: self._old.delete_done_orders(before, _KEYS)
+        )
         counts["threads"] = await self._in_batches(self._clear_threads)
         counts["items"] = await self._in_batches(lambda: self._delete_items(keys_before))
         for owner in (self._database, self._checkpoints, self._inbox):

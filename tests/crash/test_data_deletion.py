@@ -97,7 +97,7 @@ def test_a_tenant_is_deleted_beside_its_neighbour_while_the_daemon_works(
     assert delete(observer, tenant_id="acme").status_code == 202
     observer.kill()
     observer.start()
-    until(lambda: observer.get("/data/deletions") == {"deletions": []}, "it is carried out")
+    until(lambda: observer.get("/data/deletions")["deletions"] == [], "it is carried out")
     until(lambda: deletions(observer.data_dir)[-1]["what"] == "done", "and journaled")
 
     assert holding(observer.data_dir) == set()
@@ -115,6 +115,13 @@ def test_a_tenant_is_deleted_beside_its_neighbour_while_the_daemon_works(
     }
     done = deletions(observer.data_dir)[-1]
     assert (done["kept"], done["rewritten"]) == (1, ["observer.db", "checkpoints.db", "queue.db"])
+    told, *earlier = observer.get("/data/deletions")["done"]
+    of_both = ("tenant_id", "before", "deleted", "kept", "rewritten")
+    assert {name: told[name] for name in of_both} == {name: done[name] for name in of_both}
+    # Nothing was old enough for the first; its outcome is told all the same.
+    assert [(one["tenant_id"], "sessions" in one["deleted"]) for one in earlier] == [
+        ("acme", False)
+    ]
     # Today's budget is not a bit larger for it.
     assert rows(observer.data_dir, used) == calls
 

@@ -193,6 +193,52 @@ async def test_an_order_stays_open_until_it_is_done_and_a_later_one_replaces_it(
         assert await orders.open() == []
 
 
+async def test_a_done_order_is_told_with_its_outcome_to_those_it_concerns(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (database, _):
+        orders = DeletionOrders(database, Journal(Redactor([])))
+        for tenant in ("acme", "globex", "acme"):
+            order = await orders.ask(tenant, 60.0, by="ann")
+            await orders.done(order, {"sessions": 3, "lines": 7}, kept=2, rewritten=["queue.db"])
+        latest, *_ = await orders.lately_done("acme", 1)
+        assert (latest.before, latest.asked_at, latest.by) == (order.before, order.asked_at, "ann")
+        assert (latest.deleted, latest.kept) == ({"sessions": 3, "lines": 7}, 2)
+        assert latest.rewritten == ["queue.db"]
+        assert NOW <= latest.asked_at <= latest.done_at
+        assert [d.tenant_id for d in await orders.lately_done(None, 9)] == [
+            "acme",
+            "globex",
+            "acme",
+        ]
+        assert [d.tenant_id for d in await orders.lately_done("globex", 9)] == ["globex"]
+
+
+async def test_a_done_order_is_forgotten_when_it_is_old(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (database, _):
+        journal = Journal(Redactor([]))
+        orders, old = DeletionOrders(database, journal), OldRecords(database, journal)
+        for _ in range(2):
+            await orders.done(await orders.ask("acme", 0.0), {}, kept=0, rewritten=[])
+        first = (await orders.lately_done(None, 9))[-1]
+        assert await old.delete_done_orders(first.done_at, 9) == 0
+        assert await old.delete_done_orders(NOW + DAY, 1) == 1
+        assert first not in await orders.lately_done(None, 9)
+        assert await old.delete_done_orders(NOW + DAY, 9) == 1
+
+
+async def test_an_order_of_an_earlier_release_is_carried_out_and_done_with(tmp_path: Path) -> None:
+    """It does not say who gave it."""
+    async with opened(tmp_path) as (database, _):
+        orders = DeletionOrders(database, Journal(Redactor([])))
+        value = '{"tenant_id": "acme", "before": 1790000000.1234567, "asked_at": 1790000000.9}'
+        await database.write(
+            lambda c: c.execute("INSERT INTO facts VALUES ('deletion/acme', ?)", (value,))
+        )
+        [order] = await orders.open()
+        await orders.done(order, {}, kept=0, rewritten=[])
+        assert await orders.open() == []
+        assert [done.by for done in await orders.lately_done(None, 9)] == [None]
+
+
 async def test_a_narrower_order_takes_nothing_from_a_wider_one_and_says_whose_it_is(
     tmp_path: Path,
 ) -> None:
