@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from observer.records.governance_tables import MISSION
+from observer.records.migrations import MIGRATIONS
+from observer.records.span_tables import SPANS
 from observer.records.versions import KNOWN
 from tests.crash.evidence import assert_handled_once, journal_faults, under_way, until, warnings
 from tests.crash.storage import DATABASES, read_only
@@ -77,6 +79,7 @@ def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) 
         connection.execute(MISSION[-1])
         connection.execute("ALTER TABLE spending DROP COLUMN span")
         connection.execute("DROP TABLE open_spans")
+        connection.execute("DROP TABLE deletions_done")
         connection.execute("DROP INDEX spans_by_kind")
         connection.execute("DROP INDEX spans_of_runs")
         for column in (
@@ -89,7 +92,7 @@ def test_data_of_an_older_release_is_brought_up_to_date_and_resumes(copy: Path) 
             "output_tokens",
         ):
             connection.execute(f"ALTER TABLE spans DROP COLUMN {column}")
-        connection.execute(f"PRAGMA user_version={KNOWN['observer.db'] - 2}")
+        connection.execute(f"PRAGMA user_version={MIGRATIONS.index(SPANS)}")
 
     assert_resumes(copy)
 
