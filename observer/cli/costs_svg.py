@@ -5,15 +5,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from observer.cli.svg_text import fitted, wide
 from observer.domain.costs import By, CostSum, total, usd
 
 _WIDTH = 860
-_LEFT = 190
+_MARGIN = 16
+_MOST_LEFT = 300
 _BAR, _LEGEND_LINE, _HEAD = 26, 20, 56
-_VALUE_WIDTH = 130
 _COLOURS = 8
 _OTHERS = "all others"
-_LONGEST_LABEL = 26
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,13 @@ def costs_svg(sums: Sequence[CostSum], by: Collection[By], title: str) -> str:
     environment = Environment(
         loader=PackageLoader("observer.cli"), autoescape=True, undefined=StrictUndefined
     )
-    shown = f"{title}: ${usd(total(sums).cost_nano)}"
-    picture = _picture(sums, by)
-    return environment.get_template("costs.svg.j2").render(title=shown, width=_WIDTH, **picture)
+    amount = f": ${usd(total(sums).cost_nano)}"
+    return environment.get_template("costs.svg.j2").render(
+        title=f"{title}{amount}",
+        shown=f"{fitted(title, _WIDTH - 2 * _MARGIN - wide(amount, bold=True), bold=True)}{amount}",
+        width=_WIDTH,
+        **_picture(sums, by),
+    )
 
 
 def _picture(sums: Sequence[CostSum], by: Collection[By]) -> dict[str, Any]:
@@ -47,11 +51,13 @@ def _picture(sums: Sequence[CostSum], by: Collection[By]) -> dict[str, Any]:
     bars = _bars(sums, by, series)
     most = max((bar.nano for bar in bars), default=0)
     top = _HEAD + _LEGEND_LINE * len(series)
+    left = _MARGIN + min(_MOST_LEFT, max((wide(bar.label) for bar in bars), default=0.0)) + 8
+    amounts = 6 + max((wide(f"${usd(bar.nano)}") for bar in bars), default=0.0)
     drawn: list[dict[str, Any]] = []
     for i, bar in enumerate(bars):
-        x, parts = float(_LEFT), list[dict[str, Any]]()
+        x, parts = left, list[dict[str, Any]]()
         for name, nano in bar.parts:
-            width = (_WIDTH - _LEFT - _VALUE_WIDTH) * nano / most if most else 0.0
+            width = (_WIDTH - left - amounts - _MARGIN) * nano / most if most else 0.0
             parts.append(
                 {
                     "style": styles.get(name, "others"),
@@ -61,17 +67,21 @@ def _picture(sums: Sequence[CostSum], by: Collection[By]) -> dict[str, Any]:
                 }
             )
             x += width
-        label = bar.label
-        if len(label) > _LONGEST_LABEL:
-            label = f"{label[: _LONGEST_LABEL - 1]}…"
         y = top + 4 + i * _BAR
         drawn.append(
-            {"label": label, "y": y, "parts": parts, "end": round(x, 2), "usd": usd(bar.nano)}
+            {
+                "label": fitted(bar.label, _MOST_LEFT),
+                "y": y,
+                "parts": parts,
+                "end": round(x, 2),
+                "usd": usd(bar.nano),
+            }
         )
     legend = [
         {
             "style": styles.get(name, "others"),
-            "label": name,
+            "label": fitted(name, _WIDTH - 34 - 2 * _MARGIN - wide(f"${usd(nano)}")),
+            "whole": name,
             "usd": usd(nano),
             "y": _HEAD + _LEGEND_LINE * i,
         }
@@ -80,7 +90,7 @@ def _picture(sums: Sequence[CostSum], by: Collection[By]) -> dict[str, Any]:
     return {
         "bars": drawn,
         "legend": legend,
-        "left": _LEFT,
+        "left": round(left, 2),
         "top": top,
         "height": top + 16 + _BAR * len(bars),
     }

@@ -195,6 +195,72 @@ def test_the_picture_holds_every_cost_and_needs_nothing_else(number: int) -> Non
     assert "prefers-color-scheme: dark" in text
 
 
+WIDEST = {"W": 0.99, "m": 0.98, "w": 0.82, "…": 1.0, "宽": 1.0}
+"""In parts of the font's size, as DejaVu Sans has them, which is wider than most."""
+
+
+def box(text: ElementTree.Element) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of a text in the picture."""
+    bold = 1.14 if text.get("font-weight") else 1.0
+    size = 13 * bold * sum(WIDEST.get(c, 0.78 if c.isupper() else 0.64) for c in text.text or "")
+    x, y = float(text.get("x", "")), float(text.get("y", ""))
+    left = x - size if text.get("text-anchor") == "end" else x
+    return left, left + size, y - 10, y + 3
+
+
+LONG = ["tenant-with-a-name-" * 6, "W" * 80, "w" * 60, "宽" * 64, "t"]
+
+
+@pytest.mark.parametrize("by", [(By.TENANT,), (By.TENANT, By.DAY), USUAL], ids=len)
+@pytest.mark.parametrize("dollars", [1, 10**3, 10**9])
+@pytest.mark.parametrize("days", [1, 120])
+def test_no_text_of_the_picture_leaves_it_or_meets_another_or_a_bar(
+    by: tuple[By, ...], dollars: int, days: int
+) -> None:
+    sums = [
+        CostSum(
+            {
+                By.TENANT: name,
+                By.FEATURE: name,
+                By.DAY: f"2026-{1 + day // 28:02}-{1 + day % 28:02}",
+            },
+            1,
+            2,
+            3,
+            dollars * 10**9 // (1 + day % 7) + number,
+        )
+        for day in range(days)
+        for number, name in enumerate(LONG)
+    ]
+    root = ElementTree.fromstring(costs_svg(sums, by, "What models cost by " + "W" * 90))
+    wide, high = float(root.get("width", "")), float(root.get("height", ""))
+    texts = sorted((box(text) for text in root.findall("{*}text")), key=lambda one: one[2])
+    bars = [
+        (x, x + float(rect.get("width", "")), y, y + float(rect.get("height", "")))
+        for rect in root.findall("{*}rect")
+        for x, y in [(float(rect.get("x", "")), float(rect.get("y", "")))]
+    ]
+    assert len(texts) > len(sums) / len(LONG)
+    for left, right, top, bottom in [*texts, *bars]:
+        assert (left, top) >= (0, 0) and right <= wide and bottom <= high
+    for place, one in enumerate(texts):
+        for other in [*texts[place + 1 : place + 9], *bars]:
+            apart = one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2]
+            assert apart or other[3] <= one[2], (one, other)
+
+
+def test_no_cost_is_said_in_words() -> None:
+    assert "No model was called." in costs_svg([], (By.DAY,), "Costs")
+    assert "No model" not in costs_svg(sums_of(1), (By.TENANT, By.DAY), "Costs")
+
+
+def test_a_name_that_is_cut_is_whole_beside_it() -> None:
+    text = costs_svg([CostSum({By.TENANT: LONG[0], By.DAY: "d"}, 1, 2, 3, 4)], USUAL[::2], "Costs")
+    root = ElementTree.fromstring(text)
+    cut = [one for one in root.findall("{*}text") if (one.text or "").endswith("…")]
+    assert [one.findtext("{*}title") for one in cut] == [LONG[0]]
+
+
 def test_what_stands_in_a_name_stays_text_in_the_picture() -> None:
     one = CostSum({By.MODEL: "a<script>&"}, 1, 2, 3, 4)
     text = costs_svg([one], (By.MODEL,), "Costs")

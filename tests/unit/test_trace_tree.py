@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -196,6 +197,25 @@ def test_what_a_span_says_stays_text_on_terminal_and_page() -> None:
     html = page(NASTY, NASTY, [run])
     assert "<script" not in html and "\x1b" not in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+def test_on_a_narrow_screen_what_a_row_says_has_its_whole_width() -> None:
+    """Five columns side by side would be three letters wide each."""
+    html = page("s", "t", [tree(step(1, took=5, result_summary="why"))])
+    [narrow] = re.findall(r"@media \(max-width: 44rem\) \{(.*?)\n  \}", html, re.S)
+    [whole] = re.findall(r"([.\w, ]+) \{ grid-column: 1 / -1; \}", narrow)
+    assert whole.split() == [".bar,", ".why"]
+    [row] = re.findall(r"<tr class=\"step.*?</tr>", html, re.S)
+    assert re.findall(r"<td class=\"(\w+)", row) == ["name", "status", "took", "bar", "why"]
+
+
+def test_no_bar_leaves_its_lane() -> None:
+    """A step that was cut at the end of its run has no length, and is to be seen."""
+    html = page("s", "t", [tree(step(1, took=5), step(2, at=5, took=0))])
+    assert re.findall(r"left:(.*?);width:(.*?)\"", html) == [
+        ("min(0.00%, 100% - 2px)", "100.00%"),
+        ("min(100.00%, 100% - 2px)", "0.00%"),
+    ]
 
 
 @given(
