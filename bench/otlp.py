@@ -1,7 +1,8 @@
 """What the mirror costs a run: post to done of a known WARNING, by how the receiver is.
 
 Daemons take turns, one event each, another one first each time, so that whatever else the machine
-does falls on all alike.
+does falls on all alike; each run is compared with the one without a mirror in the same round. A
+second daemon without a mirror shows what the machine's noise alone makes of that.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.daemon import always_known, post_to_done_ms, warning
+from bench.daemon import always_known, cpu_ms, post_to_done_ms, warning
+from bench.paired import Change, paired_change
 from tests.doubles.http_server import Reply
 from tests.doubles.otlp_receiver import OtlpReceiver
 from tests.observer_process import ObserverProcess
 
-ROUNDS = 60
-OFF = "off"
+ROUNDS = 200
+WARM_UP = 10
+OFF, AGAIN = "off", "off, another daemon"
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,14 @@ class Latency:
 
     mirror: str
     p50_ms: float
-    change: float
-    """Of the median against the one without a mirror, as a part of it."""
+    change: Change
+    """Against the one without a mirror, as a part of its median."""
+    cpu_ms: float
+    """Of the daemon for a run, with what it does between them."""
 
 
 def run_latency(rounds: int = ROUNDS) -> list[Latency]:
-    """Without a mirror; with one; with nobody there; with a receiver that never answers."""
+    """Without a mirror, twice; with one; with nobody there; with a receiver that never answers."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         config = always_known(folder)
@@ -44,35 +49,63 @@ def run_latency(rounds: int = ROUNDS) -> list[Latency]:
         slow = stack.enter_context(OtlpReceiver(lambda _: Reply(silent=True)))
         with OtlpReceiver() as gone:
             nobody = gone.endpoint
-        endpoints = {OFF: None, "on": well.endpoint, "down": nobody, "hangs": slow.endpoint}
+        endpoints = {
+            OFF: None,
+            AGAIN: None,
+            "on": well.endpoint,
+            "down": nobody,
+            "hangs": slow.endpoint,
+        }
         daemons = {
             name: stack.enter_context(
                 ObserverProcess(
-                    folder / name,
+                    folder / str(number),
                     config=config,
                     env={} if endpoint is None else {"OBSERVER__OTLP__ENDPOINT": endpoint},
                 )
             )
-            for name, endpoint in endpoints.items()
+            for number, (name, endpoint) in enumerate(endpoints.items())
         }
-        times: dict[str, list[float]] = {name: [] for name in daemons}
-        for i in range(-3, rounds):
-            names = list(daemons)
-            first = i % len(names)
-            for name in (*names[first:], *names[:first]):
-                (took,) = post_to_done_ms(daemons[name], lambda _, i=i: warning(i), 1)
-                if i >= 0:
-                    times[name].append(took)
+        _take_turns(daemons, range(-WARM_UP, 0))
+        before = _cpu(daemons)
+        times = _take_turns(daemons, range(rounds))
+        after = _cpu(daemons)
+    return [_latency(name, times, (after[name] - before[name]) / rounds) for name in daemons]
+
+
+def _take_turns(daemons: dict[str, ObserverProcess], rounds: range) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in daemons}
+    names = list(daemons)
+    for i in rounds:
+        first = i % len(names)
+        for name in (*names[first:], *names[:first]):
+            times[name] += post_to_done_ms(daemons[name], lambda _, i=i: warning(i), 1)
+    return times
+
+
+def _cpu(daemons: dict[str, ObserverProcess]) -> dict[str, float]:
+    running = {name: one.process for name, one in daemons.items()}
+    return {name: cpu_ms(process.pid) for name, process in running.items() if process is not None}
+
+
+def _latency(name: str, times: dict[str, list[float]], cpu: float) -> Latency:
     base = median(times[OFF])
-    return [Latency(name, median(ms), median(ms) / base - 1) for name, ms in times.items()]
+    shares = ([ms / base for ms in times[which]] for which in (OFF, name))
+    return Latency(name, median(times[name]), paired_change(*shares), cpu)
 
 
 def print_mirror(console: Console, rounds: int = ROUNDS) -> None:
     """As a table."""
-    table = Table("OTLP mirror", "post to done, p50 ms", "change")
+    table = Table("OTLP mirror", "post to done, p50 ms", "change", "95 % sure", "CPU ms a run")
     for one in run_latency(rounds):
-        table.add_row(one.mirror, f"{one.p50_ms:.1f}", f"{one.change:+.1%}")
-    console.print(table, "")
+        change, sure = "", ""
+        if one.mirror != OFF:
+            change = f"{one.change.median:+.1%}"
+            sure = f"{one.change.low:+.1%} to {one.change.high:+.1%}"
+        table.add_row(one.mirror, f"{one.p50_ms:.1f}", change, sure, f"{one.cpu_ms:.1f}")
+    console.print(
+        table, f"{rounds} rounds; change: the median of differences within a round, bootstrapped\n"
+    )
 
 
 if __name__ == "__main__":
