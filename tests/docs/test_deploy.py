@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -54,6 +55,50 @@ def test_every_query_is_promql_about_metrics_that_exist(query: str) -> None:
 def test_the_dashboard_shows_every_metric() -> None:
     shown = " ".join(queries_of_the_dashboard())
     assert [name for name in every_name() if name not in shown] == []
+
+
+def test_a_figure_picked_by_a_condition_is_of_now_alone() -> None:
+    """Over hours, each state that was true once would be shown as if it were now."""
+    picked = [
+        target
+        for panel in DASHBOARD["panels"]
+        if panel["type"] == "stat"
+        for target in panel["targets"]
+        if re.search(r"[=<>]=? \d", target["expr"])
+    ]
+    assert [(one["instant"], one["range"]) for one in picked] == [(True, False)]
+
+
+@with_promtool
+def test_a_model_that_never_failed_is_shown_with_no_failures(tmp_path: Path) -> None:
+    """Not as if nobody knew: the panel draws a line for it at zero."""
+    [failed] = [query for query in QUERIES if 'status!="success"' in query and "(model)" in query]
+    calls = "observer_model_calls_total{job='pipeline-observer', "
+    series = {
+        f"{calls}model='well', status='success'}}": "0+60x60",
+        f"{calls}model='ill', status='success'}}": "0+45x60",
+        f"{calls}model='ill', status='error'}}": "0+15x60",
+    }
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": told} for name, told in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": failed,
+                "eval_time": "30m",
+                "exp_samples": [
+                    {"labels": '{model="ill"}', "value": 0.25},
+                    {"labels": '{model="well"}', "value": 0},
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "dashboard.test.yaml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [case]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_states_that_rules_ask_for_exist() -> None:
