@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from observer.domain.redaction.credentials import STRONG, prose, says_nothing, told
 from observer.domain.redaction.matching import Found, Rule, where
-from observer.domain.redaction.secrets import prose, says_nothing, told
 
 
 def _of_address(found: Found) -> bool:
@@ -19,11 +19,16 @@ def _userinfo(found: Found) -> bool:
     return not says_nothing(found.value) and not found.after(8).startswith(("@sha256", "@sha512"))
 
 
+def _of_request(found: Found) -> bool:
+    """What other commands take with -b is a base, a branch, a block's size."""
+    return told(found) and not re.match(r"(?i)(?:ou|dc|cn|o|uid)=", found.value)
+
+
 RULES = [
     Rule(
         "cookie",
         r"\s(?:-b|--cookie)[= ]+[\"']?([\w.-]+=[^\s\"']+)",
-        where(told),
+        where(_of_request),
         hint=r"\s(?:-b|--cookie)[= ]",
     ),
     Rule(
@@ -79,12 +84,12 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)(?:^|\s|\[|\"|')--?[\w-]*(?:password|passwd|pass|pwd|token|secret|api-?key"
+        r"(?i)(?:^|\s|\[|\"|')(?:--[\w-]*pass|-(?-i:[a-z]{0,9})pass|--?[\w-]*(?:password|passwd|pwd|token|secret|api-?key"
         r"|(?:access|account|storage"
-        r"|shared|master|signing|encryption|license|secret|private|auth)-?key|credentials?)(?:="
+        r"|shared|master|signing|encryption|license|secret|private|auth)-?key|credentials?))(?:="
         r"|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
         where(told),
-        hint=r"(?i)-(?:-[\w-]*)?(?:pass|pwd|token|secret|[a-z]*key|cred)",
+        hint=r"(?i)\s-\w*pass|-(?:-[\w-]*)?(?:pass|pwd|token|secret|[a-z]*key|cred)",
     ),
     Rule(
         "password",
@@ -109,7 +114,7 @@ RULES = [
     Rule(
         "password",
         r"(?:mysql|mariadb|sshpass|az login|openssl|docker login|podman login|helm registry login"
-        r"|ldapsearch"
+        r"|\bldap[a-z]+|\b7za?|\b(?:un)?zip|\brar"
         r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[kpPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
         hint=r"\s-[kpPw]",
@@ -139,5 +144,22 @@ RULES = [
         r"\b[\w.*-]+:(?:5432|5433|6432|3306|\*):[\w*-]+:[\w*-]+:(\S+)",
         where(told),
         hint=r":(?:5432|5433|6432|3306|\*):",
+    ),
+    Rule(
+        "password",
+        r"(?:hadoop\s+credential\s+create\s+\S+\s+-value|\bnet use\s[^\n]*?/user:\S+"
+        r"|\baddauth\s+digest\s+[^\s:]+:|\bHELLO\s+[23]\s+AUTH\s+\S+"
+        rf"|\b(?:ENV|ARG|setenv)\s+\w*(?i:{STRONG}))\s*[\"']?([^\s/\"']+)"
+        r"|\bnet use\s+(?:\w:\s+)?\\\\\S+\s+([^\s/\"']+)\s+/user:",
+        where(told),
+        hint=r"-value |net use |addauth |HELLO [23]|\b(?:ENV|ARG|setenv) ",
+    ),
+    Rule(
+        # A here-string, to what reads a password from its input.
+        "password",
+        r"(?i)\b(?:passw|pass-?phrase|sudo -S|kinit|login|stdin|cryptsetup|secret|token|auth)"
+        r"[^\n]*<<<\s*(?:\$?[\"']([^\"'\n]+)[\"']|([^\s\"';|&]+))",
+        where(told),
+        hint="<<<",
     ),
 ]

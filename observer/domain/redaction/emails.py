@@ -24,13 +24,19 @@ _NO_MAIL = (
 )
 
 
+_REMOTE = re.compile(r"\b(?:ssh|scp|sftp|rsync|mosh|ssh-copy-id)\s(?:[^|;\n]*\s)?$")
+"""A command that logs in somewhere."""
+
+
 def _is_email(found: Found) -> bool:
-    value, before, after = found.value, found.before(14), found.after(1)
+    value, before, after = found.value, found.before(80), found.after(1)
     host = value.rpartition("@")[2].lower()
-    if host.endswith(_NO_MAIL) or "message-id" in before:
+    if host.endswith(_NO_MAIL) or "message-id" in before[-14:] or re.match(r"[\d_]", after):
         return False
-    if re.search(r"://[^\s/?#]*$|(?<!http)(?<!https)://[^\s?#@]*$", found.before(80)):
+    if re.search(r"://[^\s/?#]*$|(?<!http)(?<!https)://[^\s?#@]*$", before):
         return False  # who logs in there
+    if _REMOTE.search(before) or re.match(r":[~/]", found.after(2)):
+        return False
     return not (after == ":" and value.lower().startswith("git@"))
 
 

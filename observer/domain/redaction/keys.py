@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
+PLACE = (
+    r"(?:progress|next|page|continuation|sync|cursor|resume|cancel\w*|fencing|idempotency|client"
+    r"|client[_-]?request|dedup\w*|change|consistency|snapshot|lock|lease|correlation|start"
+    r"|position|partition|ack|watermark)[_-]?token"
+)
+"""Tokens that open nothing: they say how far somebody came, or which call it was."""
+
 _SECRET = re.compile(
     r"(?:^|_)(?:pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|credentials?|authorization"
-    r"|jwt|cookie|otp|cvv2?|cvc2?|pin|connection_string|private_key(?:_id)?|secret(?:_access)?_key"
+    r"|jwt|cookie|otp|cvv2?|cvc2?|pin|connection_string|private_key|secret(?:_access)?_key"
     r"|access_key(?:_id)?|account_key|api_?key|app_?key|auth_?key|encryption_key|signing_key"
     r"|master_key|requirepass|masterauth)$|(?:password|passwd|secret|apikey|token)$"
 )
@@ -19,10 +26,13 @@ _PERSONAL = re.compile(
 )
 
 
+_PLACE = re.compile(rf"(?:^|_){PLACE}$")
+
+
 def about(key: str) -> str | None:
     """The rule that a key's name calls for: `key-name` of a secret, `personal` of a person's."""
     plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
     plain = re.sub(r"[^a-z0-9]+", "_", plain)
-    if _SECRET.search(plain):
+    if _SECRET.search(plain) and not _PLACE.search(plain):
         return "key-name"
     return "personal" if _PERSONAL.search(plain) else None

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from observer.domain.redaction.matching import MASK_BEGINS, Found, Judge, Rule
-from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES
+from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES, THINGS
 
 LOGIN = (
     r"user(?:[._ -]?name)?|user[_ -]?login|log[io]n(?:[_ -]?name)?|benutzer(?:name)?|usuario"
@@ -56,7 +56,8 @@ VALUE = (
     rf"|({NAME}|{OTHER}|{WORD}, {WORD}|\p{{L}}[\p{{L}}\p{{M}}\p{{N}}._'\x{{2019}}-]*))"
 )
 _LABELS = re.compile(rf"(?i:{LOGIN}|{PERSON}|{PERHAPS}|tel|phone|e?-?mail|id|ref|order)")
-FIRST = "|".join(sorted(name.capitalize() for name in FIRST_NAMES - ALSO_WORDS))
+_SURE_FIRST = FIRST_NAMES - ALSO_WORDS
+FIRST = "|".join(sorted(name.capitalize() for name in _SURE_FIRST))
 _PARTICLES = frozenset(PARTICLE.strip("(?:)").split("|"))
 _TITLES = frozenset(
     (
@@ -95,10 +96,14 @@ def person(value: str, label: str) -> int:
         return 0
     words = list(re.finditer(r"[^\s+,]+", value))
     kept: list[re.Match[str]] = []
+    known = False
     for word in words:
         pieces = re.split(r"[._'\u2019-]+", word.group().lower())
         if any(piece in MACHINES for piece in pieces) or not _lettered(word.group(), label):
             break
+        if not known and any(map(_is_thing, pieces)):
+            break
+        known = known or pieces[0] in _SURE_FIRST
         kept.append(word)
     texts = [word.group() for word in kept]
     while texts and texts[-1] in _PARTICLES:
@@ -119,6 +124,13 @@ def person(value: str, label: str) -> int:
     ):
         return kept[titles + len(texts) - 1].end()
     return 0
+
+
+_ABSTRACT = re.compile(r"\w{3,}(?:tion|sion|ness|ology|ware|bility|ency|izer|ization)s?")
+
+
+def _is_thing(word: str) -> bool:
+    return word in THINGS or _ABSTRACT.fullmatch(word) is not None
 
 
 def _lettered(word: str, label: str) -> bool:
@@ -154,6 +166,8 @@ def judged(label: str) -> Judge:
 def _people(found: Found, label: str) -> int:
     """Without the next label, where one stands right behind a name: `first=Jo last=Ek`."""
     value, behind = found.value, found.after(3).lstrip(" ")
+    if behind[:1] in ("/", ":") and re.match(r"([/:])[^\s/:]+\1", found.after(80)):
+        return 0  # the first part of a path, or of an id
     before, _, last = value.rpartition(" ")
     if behind[:1] == "=" or (
         behind[:1] == ":" and (behind[1:].strip() or _LABELS.fullmatch(last.rstrip(".")))

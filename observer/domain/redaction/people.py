@@ -106,7 +106,11 @@ RULES = [
         r"|lacks|does)\b",
         _who,
     ),
-    Rule("name", rf"\b(?i:by|to|from|for|with)\s+({NAME}|{OTHER})", judged("perhaps")),
+    Rule(
+        "name",
+        rf"\b(?i:by|to|from|for|with|call|ring|phone|ask|ping|page|tell|cc)\s+({NAME}|{OTHER})",
+        judged("perhaps"),
+    ),
     Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS}),?\s+({NAME}|{OTHER})", after_word),
     Rule(
         "name",
@@ -150,8 +154,18 @@ RULES = [
     Rule("name", rf"\"({WORD}, (?:{NAME}|{WORD}))\"\s*<", hint=r"\"\s*<"),
     Rule(
         "name",
-        rf"({NAME})[\"']?\s*[,;|]\s*[\"']?(?:\+\d|0|\(\d)[\d ().-]{{7}}",
+        rf"({NAME})"
+        r"(?:[\"']?\s*[,;|:]\s*[\"']?|\s+(?:(?:on|at|under|via|unter|au|al)\s+|[-\x{2013}(]\s*)?)"
+        r"(?:\+\d|0|\(\d)[\d ().-]{7}",
         judged("perhaps"),
+        hint=r"(?:\+\d|0|\(\d)[\d ().-]{7}",
+    ),
+    Rule(
+        # SWIFT: who pays and who is paid, behind the account.
+        "name",
+        rf":5[09][A-Z]?:(?:/[^\n:]*?)?(?:\s|\\n)+({NAME})",
+        judged("person"),
+        hint=":5[09][A-Z]?:",
     ),
     Rule(
         # PostgreSQL's detail of a key.

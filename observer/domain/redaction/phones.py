@@ -16,7 +16,7 @@ _LABEL = (
 )
 _CALLS = re.compile(
     r"(?:call|ring|kontakt|phone|tel|mobile|cell|contact|sms|text|dial|whatsapp|fax|reach|rückruf"
-    r"|anruf|llam|appel|on-call|oncall|hotline|voicemail|pager)[^\d\n\[\]=\"']{0,24}$"
+    r"|anruf|llam|appel|on-call|oncall|hotline|voicemail|pager)[^\d\n\[\]=\"'|;]{0,24}$"
 )
 """What stands shortly before a number that is somebody's, in prose."""
 
@@ -26,7 +26,8 @@ _DATE = re.compile(
 )
 _SURE = re.compile(
     r"""
-    (?:\+|00)\ ?[1-9]\d{0,3}[ ./()-].*              # international, with a separator
+    \+\ ?[1-9]\d{0,3}[ ./()-].*                     # international, with a separator
+  | 00\ ?[1-9]\d{0,3}[ ./()-](?:\D*\d){8,}          # the same, with what is dialled for the plus
   | \+[1-9]\d{8,14}                                 # international, in one piece
   | 1?[ .-]?\([2-9]\d\d\)\ ?[2-9]\d\d[ .-]?\d{4}    # North America, as it is printed there
   | (?:1[-.])?[2-9]\d\d([-.])[2-9]\d\d\1\d{4}

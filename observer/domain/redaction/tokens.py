@@ -64,7 +64,10 @@ RULES = [
     Rule("token", r"\b(?:" + "|".join(_BEGINNINGS) + ")", where(_random)),
     Rule("token", r"\b\d{8,10}:[A-Za-z0-9_-]{30,}\b", where(_random)),
     Rule(
-        "token", r"A[KS]IA[A-Z0-9]{12,16}[^A-Za-z0-9\n]{1,12}([A-Za-z0-9/+]{40})\b", hint="A[KS]IA"
+        "token",
+        r"A[KS]IA[A-Z0-9]{12,16}[^A-Za-z0-9\n]{1,12}([A-Za-z0-9/+]{40})\b",
+        where(lambda f: re.search("[A-Z]", f.value) is not None),
+        hint="A[KS]IA",
     ),
     Rule("token", r"bot(\d{6,10}:[A-Za-z0-9_-]{20,})", hint=r"bot\d+:"),
     Rule("token", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/]+)"),
