@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observer.domain.redaction import MASK, Redactor
+from tests.card_numbers import cards, is_card
 
 SECRET = "s3cr3t-Canary.+*"
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**9), 10**9 - 1)  # longer ones may be cards
+    | st.integers().filter(lambda number: not is_card(str(number)))
     | st.text(alphabet="abc" + SECRET, max_size=40),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("kv"), inner, max_size=4),
     max_leaves=12,
@@ -39,6 +40,14 @@ def test_no_value_at_any_depth_keeps_a_held_secret(value: Any) -> None:
 def test_what_holds_no_secret_is_left_as_it_is(value: Any) -> None:
     redactor = Redactor(["never in there"])
     assert redactor.value(value) == value
+
+
+@given(st.integers(10**11, 10**20) | cards().map(int), st.text("kv"))
+def test_a_number_without_a_telling_label_goes_exactly_if_it_is_a_cards(
+    number: int, key: str
+) -> None:
+    left = "[redacted:card]" if is_card(str(number)) else number
+    assert Redactor([]).value({key: number}) == {key: left}
 
 
 def test_of_two_secrets_that_overlap_the_longer_is_masked_whole() -> None:
