@@ -19,6 +19,10 @@ def _userinfo(found: Found) -> bool:
     return not says_nothing(found.value) and not found.after(8).startswith(("@sha256", "@sha512"))
 
 
+_PHRASES = re.compile(r"\b(?:ssh-keygen|snmp[a-z]+)\s[^|;\n]*$")
+"""Commands that take a passphrase with a letter of their own."""
+
+
 def _of_request(found: Found) -> bool:
     """What other commands take with -b is a base, a branch, a block's size."""
     return told(found) and not re.match(r"(?i)(?:ou|dc|cn|o|uid)=", found.value)
@@ -38,14 +42,15 @@ RULES = [
     ),
     Rule(
         "password",
-        r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*(?:password-stdin|passwd)",
+        r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*(?:password-stdin|passwd"
+        r"|sudo -S|kinit|cryptsetup|passphrase-fd|docker login)",
         where(told),
         hint="echo ",
     ),
     Rule(
         "password",
-        r"(?i)\b\w*(?:secret|access|api|private|auth)[_-](?:access[_-])?(?:key|token)"
-        r"\s+[\"']?([^\s\"']+)",
+        r"(?i)\b\w*(?:(?:secret|access|api|private|auth)[._-](?:access[._-])?(?:key|token)"
+        r"|account\.key\.[\w.-]+)\s+[\"']?([^\s\"']+)",
         where(prose),
     ),
     Rule(
@@ -84,7 +89,7 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)(?:^|\s|\[|\"|')(?:--[\w-]*pass|-(?-i:[a-z]{0,9})pass|--?[\w-]*(?:password|passwd|pwd|token|secret|api-?key"
+        r"(?i)(?:^|\s|\[|\"|')(?:--[\w-]*pass(?:phrase)?|-(?-i:[a-z]{0,9})pass|--?[\w-]*(?:password|passwd|pwd|token|secret|api-?key"
         r"|(?:access|account|storage"
         r"|shared|master|signing|encryption|license|secret|private|auth)-?key|credentials?))(?:="
         r"|\s+|[\"'],\s*[\"'])[\"']?([^\s\"',]+)",
@@ -94,9 +99,10 @@ RULES = [
     Rule(
         "password",
         r"(?i)(?:identified\s+(?:with\s+\w+\s+)?by(?:\s+password)?"
-        r"|\bpassword(?:\s|\s*\())\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
+        r"|\b(?:password|passphrase|passcode|passwort|kennwort|(?:security|secret) answer)"
+        r"(?:\s|\s*\())\s*\\*[\"']([^\"'\\\n]+)\\*[\"']",
         where(told),
-        hint=r"(?i)identified|password\s*[( ]",
+        hint=r"(?i)identified|(?:passw|passp|passc|kennw|answer)\w*\s*[( ]",
     ),
     Rule(
         "password",
@@ -135,9 +141,9 @@ RULES = [
     ),
     Rule(
         "password",
-        r"\s(?:-u|--user|--proxy-user)[= ]+[\"']?[^\s:\"']+:([^\s\"']+)",
+        r"\s(?:-u|--user|--proxy-user|--auth|--creds)[= ]+[\"']?[^\s:\"']+:([^\s\"']+)",
         where(told),
-        hint=r"\s(?:-u|--user|--proxy-user)[= ]",
+        hint=r"\s(?:-u|--user|--proxy-user|--auth|--creds)[= ]",
     ),
     Rule(
         "password",
@@ -149,10 +155,17 @@ RULES = [
         "password",
         r"(?:hadoop\s+credential\s+create\s+\S+\s+-value|\bnet use\s[^\n]*?/user:\S+"
         r"|\baddauth\s+digest\s+[^\s:]+:|\bHELLO\s+[23]\s+AUTH\s+\S+"
+        r"|\bSETUSER\s+\S+[^\n]*?\s>|\blftp\s[^\n]*?-u\s+[^\s,]+,"
         rf"|\b(?:ENV|ARG|setenv)\s+\w*(?i:{STRONG}))\s*[\"']?([^\s/\"']+)"
         r"|\bnet use\s+(?:\w:\s+)?\\\\\S+\s+([^\s/\"']+)\s+/user:",
         where(told),
-        hint=r"-value |net use |addauth |HELLO [23]|\b(?:ENV|ARG|setenv) ",
+        hint=r"-value |net use |addauth |HELLO [23]|SETUSER |lftp |\b(?:ENV|ARG|setenv) ",
+    ),
+    Rule(
+        "password",
+        r"\s-[PNAX]\s+[\"']?([^\s\"'-][^\s\"']*)",
+        where(lambda f: told(f) and _PHRASES.search(f.before(200)) is not None),
+        hint=r"ssh-keygen\s|snmp\w+\s",
     ),
     Rule(
         # A here-string, to what reads a password from its input.

@@ -16,12 +16,12 @@ STRONG = (
     r"|secret(?:[._ -]?(?:access[._ -]?)?key(?:[_-]base)?)?"
     r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access|account)[._ -]?key"
     r"|access[._ -]?key[_ -]?id|(?:app|storage|master|auth|integration|subscription|service"
-    r"|consumer|deploy|admin|ssh|hmac|fernet|aes|cipher|crypto|wrapping|root)[_-]?key"
+    r"|consumer|deploy|admin|ssh|hmac|fernet|application|aes|cipher|crypto|wrapping|root)[_-]?key"
     r"|unseal[_ -]?key(?:[_ -]?\d)?|apikey|sharedaccesssignature|token|jwt|credentials?"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
-    r"|x-api-key|x-auth|recovery[_ -]?code|account\.key\.[\w.-]+|user\.info|redis[._-]auth"
-    r"|phpsessid"
-    r"|jsessionid|(?:security|secret)[_ -]?answer|backup[_ -]?code"
+    r"|x-api-key|x-auth|recovery[_ -]?codes?|account\.key\.[\w.-]+|user\.info|redis[._-]auth"
+    r"|phpsessid|jsessionid|(?:security|secret)[_ -]?answer|backup[_ -]?codes?"
+    r"|snmp[_ -]?community|community[_ -]?string"
 )
 """What, at the end of a name, says that its value opens something."""
 
@@ -51,6 +51,8 @@ def says_nothing(value: str) -> bool:
     if MASK_BEGINS in value:
         rest = re.sub(r"\[redacted:[\w-]+\]?", "", value)
         return re.fullmatch(r"[\W_]*|[\w.@-]+[/:]", rest) is not None
+    if len(value) < 64 and re.fullmatch(r"[\d-]*[*xX•][\d*xX•-]*", value):
+        return True  # a number of which most is hidden
     return not bare or bare in SAID_OF_SECRETS or _PLACEHOLDER.fullmatch(value) is not None
 
 
@@ -61,7 +63,7 @@ def looks_secret(value: str) -> bool:
         says_nothing(value)
         or says_nothing(re.split(r"[\[/({]", value)[0])
         or len(bare) < 6
-        or re.match(r"\w+=\S|.*:.*@", bare)
+        or re.match(r"\w+=[^=\s]|.*:.*@", bare)
     ):
         return False
     if re.fullmatch(r"[a-z]+[\[/(#:][\w.-]*[\])]?", bare):
@@ -77,11 +79,20 @@ def looks_secret(value: str) -> bool:
     return (digits and letters) or (odd and letters)
 
 
-_NO_LABEL = re.compile(
-    r"\barn:[^\s\"']*$|://[^\s/@?;&=]*$"
-    rf"|{PLACE}[\"'\\\]\s:=>]*$"
-)
-"""What only looks like a telling word: part of a name or an address, or a place in a sequence."""
+_NO_LABEL = re.compile(rf"(?:(?:by|com|encom|sur|tres|under|over)pass\w*|{PLACE})[\"'\\\]:=>]*$")
+
+
+def _misleads(found: Found) -> bool:
+    """Whether what looks like a telling word is a part of a name, or tells of something else."""
+    before = found.before(120)
+    word = (before.split() or [""])[-1]
+    host = word.rpartition("://")
+    if "arn:" in word or (host[1] and not re.search(r"[/?;&=@]", host[2])):
+        return True
+    if before.rstrip().endswith("-- pass:"):
+        return True
+    return ("pass" in word or "token" in word) and _NO_LABEL.search(word[-48:]) is not None
+
 
 _FILE = re.compile(
     r"(?:~|\.{1,2})?/(?:etc|run|var|srv|opt|home|mnt|tmp|secrets?|vault|usr|root|app|data|dev"
@@ -92,14 +103,16 @@ _FILE = re.compile(
 def in_assignment(found: Found) -> bool:
     """Whether what stands behind a telling word and an equals sign or a colon is its secret."""
     value = found.value
-    if says_nothing(value) or _FILE.fullmatch(value) or _NO_LABEL.search(found.before(120)):
+    if says_nothing(value) or _FILE.fullmatch(value) or _misleads(found):
         return False
     before = found.before(24)
+    if re.match(r"[\w.*-]+:(?:\d{4,5}|\*):[^:]+:[^:]+:", value):
+        return False  # a line of .pgpass, which has its own rule
     if re.search(r"pass[\"'\\]*\s*[:=]\s*$", before):
         return not re.fullmatch(r"\d{1,4}%?", value)
     if re.search(r"token[\"'\\]*\s*:\s$", before):
         return looks_secret(value) or len(value) >= 12
-    if re.search(r"(?:secret|credentials?|key)\s*:\s$", before):
+    if re.search(r"(?:secret|credentials?|(?<!x-api-)(?<!x-auth-)key)\s*:\s$", before):
         return looks_secret(value) or len(value) >= 16
     return len(value) >= 3
 
@@ -143,13 +156,14 @@ _LIVES = re.compile(
     r"[\"'`]?\s+(?:(?:was|is|has|had|been|does|did|will|be|already|now|successfully|\w+ly)\s+)*"
     r"(?:revoked|rotated|expired|expires|mounted|not (?:found|exist)|created|updated|deleted|synced"
     r"|missing|referenced|exists?|in (?:the )?namespace|in ns|removed|replaced|renewed|issued"
-    r"|registered|disabled|enabled|applied|reconciled|unchanged|stale|version|v\d)\b"
+    r"|registered|disabled|enabled|applied|reconciled|unchanged|stale|version|v\d|scheduled|loaded|started|finished|completed|granted|attached"
+    r"|assigned|cached|refreshed|granted)\b"
 )
 
 
 def prose(found: Found) -> bool:
     """Whether a word in prose is a credential, and no name of one of which something is told."""
-    if not looks_secret(found.value) or _NO_LABEL.search(found.before(120)):
+    if not looks_secret(found.value) or _misleads(found):
         return False
     return not (_NAME.fullmatch(found.value) and _LIVES.match(found.after(60)))
 

@@ -46,7 +46,8 @@ _STREET = (
     r"|\d{1,4},? (?:bis |ter )?(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Aa]llée|[Cc]hemin|[Qq]uai)"
     r"(?: (?:de|du|des|la|le|les|l')){0,2} \p{Lu}[\p{L}'-]+(?: \p{Lu}[\p{L}'-]+){0,2}"
     r"|\p{Lu}[\p{L}.-]*(?: \p{Lu}[\p{L}.-]*)?[ -]?"
-    r"(?:[Ss]traße|[Ss]trasse|str\.|[Aa]llee|platz|weg|gasse) \d{1,4}[a-z]?\b"
+    r"(?:[Ss]traße|[Ss]trasse|str\.|[Aa]llee|platz|weg|gasse|gatan?|vägen|veien|vegen|straat"
+    r"|laan|plein|katu) \d{1,4}[a-z]?\b"
     r"|(?:Calle|Avenida|Rua|Piazza|Plaza) (?:\p{Lu}?[\p{L}'.-]+ ?){1,4},? \d{1,4}\b"
 )
 """A house in a street, as some countries write it."""
@@ -62,8 +63,16 @@ RULES = [
     ),
     Rule("address", rf"\b({_STREET})", hint=r"\d[ ,]|[ .]\d"),
     Rule(
+        "address",
+        r"(?i)(?:street|addr(?:ess(?:[_ ]?line)?(?:[_ ]?1)?)?|adresse|anschrift|dirección"
+        r"|indirizzo)"
+        r"[\"'\\]*\s*[:=]\s*[\"'\\]*((?:\p{L}[\p{L}.'-]+ ){1,4}\d{1,4}[a-z]?\b"
+        r"|\d{1,5}[a-z]? (?:\p{L}[\p{L}.'-]+ ?){1,4})",
+        hint=r"(?i)(?:street|addr(?:ess)?|adresse|anschrift|dirección|indirizzo)[\w \"'\\]*[:=]",
+    ),
+    Rule(
         "birth-date",
-        r"(?i)\b(?:d\.?o\.?b\.?|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?"
+        r"(?i)(?:\b|_)(?:d\.?o\.?b\.?|date[ _]of[ _]birth|birth[ _-]?da(?:te|y)|born(?: on)?"
         r"|geb(?:oren)?(?: am)?"
         r"\.?|geburtsdatum|geburtstag|fecha de nacimiento|date de naissance|data d[ei] nascita"
         r"|data de nascimento|née? le|nacid[oa] el|nat[oa] il)[\s\"'\\:=]*"

@@ -39,6 +39,7 @@ PERHAPS = (
     r"|secondary|on-?call|lead|actor|agent|initiator|responder|resolver|committer|maintainer"
     r"|reviewer|manager|supervisor|engineer|representative|organi[sz]er|participant"
     r"|contact[_ ]person"
+    r"|hand-?(?:over|off)"
     r"|mother|father|spouse|next of kin|resp|deputy|handler|auditor|principal|subject"
 )
 """Labels of which only what looks like a whole name is one."""
@@ -95,6 +96,8 @@ def person(value: str, label: str) -> int:
     if value.startswith(MASK_BEGINS):
         return 0
     words = list(re.finditer(r"[^\s+,]+", value))
+    if any(word.group().lower().rstrip(".") in _COMPANIES for word in words):
+        return 0
     kept: list[re.Match[str]] = []
     known = False
     for word in words:
@@ -126,6 +129,9 @@ def person(value: str, label: str) -> int:
     return 0
 
 
+_COMPANIES = frozenset(
+    ("gmbh", "ltd", "limited", "inc", "llc", "llp", "plc", "corp", "ag", "sa", "bv", "nv", "oy")
+)
 _ABSTRACT = re.compile(r"\w{3,}(?:tion|sion|ness|ology|ware|bility|ency|izer|ization)s?")
 
 
@@ -169,6 +175,8 @@ def _people(found: Found, label: str) -> int:
     if behind[:1] in ("/", ":") and re.match(r"([/:])[^\s/:]+\1", found.after(80)):
         return 0  # the first part of a path, or of an id
     before, _, last = value.rpartition(" ")
+    if before and re.match(r"[-_/]?\d", behind):
+        value = before  # what stands behind it is an id: `by Jo Ek INC-7`
     if behind[:1] == "=" or (
         behind[:1] == ":" and (behind[1:].strip() or _LABELS.fullmatch(last.rstrip(".")))
     ):
@@ -177,9 +185,11 @@ def _people(found: Found, label: str) -> int:
 
 
 def after_word(found: Found) -> int:
-    if re.match(r"[-_/\d]", found.after(1)):
-        return 0  # the beginning of an id
     value = found.value
+    if re.match(r"[-_/\d]", found.after(1)):
+        value = value.rpartition(" ")[0]  # the last word is the beginning of an id
+    if not value:
+        return 0
     return len(value[: person(value, "person")].encode())
 
 

@@ -27,7 +27,7 @@ ID_LABEL = re.compile(
     r"(?:key|order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
     r"|incident|invoice|batch|job|run|build|record|row|lsn|snowflake|partition|bytes|size|count"
     r"|event|request|message|object|shipment|parcel|correlation|dedupe|node|shard|part|lot|sku"
-    r"|version|delta|lag|epoch|ts|timestamp|ns|high|low|watermark"
+    r"|version|delta|lag|epoch|ts|timestamp|ns|high|low|watermark|range"
     r"|(?:part|item|serial|model|article|asset|case|tracking|order|ticket|job|batch|lot)"
     r"[ _-]?(?:no|number|nr|num)\.?)[\w-]{0,3}[\"'\s:=#(-]*$"
 )
@@ -120,7 +120,9 @@ RULES = [
     Rule(
         "bank-account",
         r"(?i)\b(?:sort[ _-]code|routing(?:[ _-](?:number|no\.?))?|aba|blz|bank)\b[^\n]{0,30}?"
-        r"(?:account|acct|konto)\w*(?:[ _-](?:number|no\.?|nr\.?))?[\s:=#\"']{1,4}(\d{6,14})\b",
+        r"(?:account|acct|konto)\w*(?:[ _-](?:number|no\.?|nr\.?))?[\s:=#\"']{1,4}(\d{6,14})\b"
+        r"|(?i)\b(?:account|acct|konto)\w*(?:[ _-](?:number|no\.?|nr\.?))?[\s:=#\"']{1,4}"
+        r"(\d{6,14})[\s,;]{1,3}(?:sort|routing|blz)",
     ),
     Rule("ssn", r"\b\d{3}-\d{2}-\d{4}\b", where(_is_ssn)),
 ]

@@ -22,6 +22,7 @@ from observer.domain.redaction.names import (
 _SPEAKS = (
     rf"{PERSON}|user|member|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|herr|frau|mme\.?|monsieur|madame"
     r"|señora?|sra?\.|sig\.|called|on behalf of|c/o|engineer|operator|manager|owner"
+    r"|primary|secondary|on-?call|backup|shift lead"
     r"|שלום|مرحبا|здравствуйте|привет|你好|こんにちは|merhaba|cześć|ahoj|hej|hei"
 )
 _INTRODUCES = (
@@ -31,6 +32,14 @@ _INTRODUCES = (
     r"|submitted|escalated|raised|opened|acknowledged|sent|ordered|booked|paid|filed|owned|handed"
     r"|confirmed|cancell?ed|closed|handled) (?:by|to|from|for|off to|over to)"
 )
+
+_ACTED = (
+    r"(?:ack|acked|triggered|run|started|restarted|stopped|executed|updated|changed|merged|deployed"
+    r"|reviewed|resolved|silenced|muted|snoozed|taken|claimed|released|rolled back|initiated"
+    r"|modified|edited|deleted|paused|unpaused|cleared|launched|overridden|performed|committed"
+    r"|queried|invoked|issued|rotated|revoked|granted)"
+)
+"""What a machine does as well: only a login with a dot is somebody's."""
 
 _NO_LOGIN = re.compile(r"(?:tion|ment|ing|ity|ness|ance|ence|ship|able|ible|ed|ers|ies|ics|data)$")
 
@@ -76,11 +85,30 @@ RULES = [
     ),
     Rule(
         "name",
-        rf"(?:(?i:{_INTRODUCES})\s+|(?:^|[\s(])@)(\p{{Ll}}+\.\p{{Ll}}{{2,}})(?:[,;)\"']|[.:!]?\s"
-        rf"|[.:!]?$)",
+        rf"(?:(?i:{_INTRODUCES}|{_ACTED} by)\s+|:user/|(?:^|[\s(])@)"
+        r"(\p{Ll}+\.\p{Ll}{2,})(?:[,;)\"']|[.:!]?\s|[.:!]?$)",
         judged("login"),
     ),
-    Rule("name", r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : ", judged("login")),
+    Rule(
+        "name",
+        r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : |\buid=\d+\(([\p{L}][\w.-]*)\)"
+        r"|\bas user (\p{L}[\p{L}\p{N}._-]*)|\bcredentials for (\p{L}[\w.-]*)@[A-Z]",
+        _who,
+        hint=r"\bsudo(?:\[\d+\])?: |\buid=\d+\(|as user |credentials for ",
+    ),
+    Rule(
+        "name",
+        r"\"(?:first|last|given|family|middle)\"\s*:\s*\""
+        rf"({EITHER})\"",
+        judged("person"),
+        hint=r"\"(?:first|last|given|family|middle)\"\s*:\s*\"",
+    ),
+    Rule(
+        "name",
+        rf"\b({NAME})\s+(?:wrote|said|commented|acknowledged|acked|approved|confirmed|signed off"
+        r"|asked|requested|replied|took over|is on[- ]call|resolved|escalated|noted|is paged)\b",
+        judged("perhaps"),
+    ),
     Rule(
         "name",
         r"\b(?i:user|username|login|logon|principal)\s+(\p{L}[\p{L}\p{N}._-]*)\s+"
@@ -108,7 +136,7 @@ RULES = [
     ),
     Rule(
         "name",
-        rf"\b(?i:by|to|from|for|with|call|ring|phone|ask|ping|page|tell|cc)\s+({NAME}|{OTHER})",
+        rf"(?:\b(?i:by|to|from|for|with|call|ring|phone|ask|ping|page|tell|cc)|->)\s+({NAME}|{OTHER})",
         judged("perhaps"),
     ),
     Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS}),?\s+({NAME}|{OTHER})", after_word),

@@ -97,14 +97,15 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token"
+        r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token|community string"
         r"|api[ -]?key|access key|secret key|credentials?)"
         r"(?: for (?:(?:the|user|account|role|key|login|service|host|database) ){0,2}"
         r"[\"'\w][^\s:]*)?"
         r"(?:\s+(?:is|was|are|of|set to|changed to|reset to|now|rejected|used|given|tried))?[\s:]+"
         r"(?:\\*[\"'`]([^\"'`\s\\]+)\\*[\"'`]|([^\s\"'`,;)\]}]+))",
         where(prose),
-        hint=r"(?i)passw|\b(?:passp|passc|pwd|pw|secret|token|api[ -]?key|access key|credential)",
+        hint=r"(?i)passw|\b(?:passp|passc|pwd|pw|secret|token|community|api[ -]?key|access key"
+        r"|credential)",
     ),
     Rule(
         "one-time-code",

@@ -158,16 +158,17 @@ RULES = [
     ),
     Rule(
         "password",
-        r"\bAUTH (?:LOGIN|PLAIN|XOAUTH2|CRAM-MD5)((?:\s+[A-Za-z0-9+/]{4,}={0,2}){1,2})",
+        r"\bAUTH (?:LOGIN|PLAIN|XOAUTH2|CRAM-MD5)((?:\s+[A-Za-z0-9+/]{4,}={0,2}){1,2})"
+        r"|\b334 (?:VXNlcm5hbWU6|UGFzc3dvcmQ6)(?:\s|\\[rn])+(?:C: )?([A-Za-z0-9+/]{4,}={0,2})",
         where(_coded_words),
-        hint="AUTH [LPXC]",
+        hint="AUTH [LPXC]|334 [VU]",
     ),
     Rule(
         # FTP, POP3 and IMAP, as their logs show them.
         "password",
         r"(?:\bUSER\s+\S+(?:[\s;,|]|\\[rn])+|(?:^|\s)(?:>+|C:|-+>|→)\s*)PASS\s+(\S+)"
         r"|\bLOGIN\s+[\"']?[a-z][\w.@-]*[\"']?\s+[\"']?([^\s\"']+)",
-        where(lambda f: told(f) and ("pass" in f.before(6) or prose(f))),
+        where(lambda f: told(f) and (re.search('pass|"$', f.before(6)) is not None or prose(f))),
         hint=r"\b(?:PASS|LOGIN) ",
     ),
     Rule(
