@@ -106,6 +106,8 @@ def in_assignment(found: Found) -> bool:
     if says_nothing(value) or _FILE.fullmatch(value) or _misleads(found):
         return False
     before = found.before(24)
+    if _NAME.fullmatch(value) and re.search(r"\w\{[^{}]*secret=\"$", found.before(120)):
+        return False  # the name of one, as a metric's label
     if re.match(r"[\w.*-]+:(?:\d{4,5}|\*):[^:]+:[^:]+:", value):
         return False  # a line of .pgpass, which has its own rule
     if re.search(r"pass[\"'\\]*\s*[:=]\s*$", before):

@@ -178,7 +178,7 @@ def _people(found: Found, label: str) -> int:
     if before and re.match(r"[-_/]?\d", behind):
         value = before  # what stands behind it is an id: `by Jo Ek INC-7`
     if behind[:1] == "=" or (
-        behind[:1] == ":" and (behind[1:].strip() or _LABELS.fullmatch(last.rstrip(".")))
+        behind[:1] == ":" and (behind[1:2].strip() or _LABELS.fullmatch(last.rstrip(".")))
     ):
         value = before or value
     return len(value[: person(value, label)].encode())

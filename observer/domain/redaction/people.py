@@ -92,9 +92,9 @@ RULES = [
     Rule(
         "name",
         r"\bsudo(?:\[\d+\])?:\s+([\p{L}][\p{L}\p{N}._-]*) : |\buid=\d+\(([\p{L}][\w.-]*)\)"
-        r"|\bas user (\p{L}[\p{L}\p{N}._-]*)|\bcredentials for (\p{L}[\w.-]*)@[A-Z]",
+        r"|\b(?:as|for|by) user (\p{L}[\p{L}\p{N}._-]*)|\bcredentials for (\p{L}[\w.-]*)@[A-Z]",
         _who,
-        hint=r"\bsudo(?:\[\d+\])?: |\buid=\d+\(|as user |credentials for ",
+        hint=r"\bsudo(?:\[\d+\])?: |\buid=\d+\(|(?:as|for|by) user |credentials for ",
     ),
     Rule(
         "name",

@@ -97,7 +97,9 @@ RULES = [
     ),
     Rule(
         "password",
-        r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token|community string"
+        r"(?i)\b(?:[\w.]*passwords?|passphrase|passwd|passcode|pwd|pw|secret|token"
+        r"|community string|(?:session|auth) cookie"
+        r"|user\w*[ :=]+\S+[\s,/]+(?:and )?pass"
         r"|api[ -]?key|access key|secret key|credentials?)"
         r"(?: for (?:(?:the|user|account|role|key|login|service|host|database) ){0,2}"
         r"[\"'\w][^\s:]*)?"
@@ -105,7 +107,7 @@ RULES = [
         r"(?:\\*[\"'`]([^\"'`\s\\]+)\\*[\"'`]|([^\s\"'`,;)\]}]+))",
         where(prose),
         hint=r"(?i)passw|\b(?:passp|passc|pwd|pw|secret|token|community|api[ -]?key|access key"
-        r"|credential)",
+        r"|credential|(?:session|auth) cookie|user[^\n]{0,40}pass\b)",
     ),
     Rule(
         "one-time-code",

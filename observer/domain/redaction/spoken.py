@@ -134,9 +134,11 @@ RULES = [
         "password",
         rf"(?i)\b(?:{_ASKS}|secret|token|api[ _-]?key)\s[^\n,;.]{{0,40}}?"
         r"\b(?:changed?|changes|rotated|reset|updated|switched|set) from\s+[\"'`]?"
-        r"([^\s\"'`]+[\"'`]? to [\"'`]?[^\s\"'`,;)]+)",
+        r"([^\s\"'`]+[\"'`]? to [\"'`]?[^\s\"'`,;)]+)"
+        rf"|(?i)\b(?:re)?set\s[^\n,;]{{0,30}}\b{_ASKS} to [\"'`]?([^\s\"'`,;)]+)",
         where(_exchanged),
-        hint="(?i)(?:changed?|changes|rotated|reset|updated|switched|set) from ",
+        hint="(?i)(?:changed?|changes|rotated|reset|updated|switched|set) from "
+        rf"|{_ASKS} to ",
     ),
     Rule(
         "password",

@@ -66,9 +66,9 @@ THINGS = _words(
     confluence confluent connector connectors content contract control controller conversion
     coordinator copy core corp corporate corporation correlation cost couch council counter
     counts coverage crash crawler credit crew crm curation current cut cutover cyber cycle daily
-    dark datadog dataset datasets dead debezium deep delayed delivery delta demand department
-    dependency desk desktop destination detection detector development device dhcp different
-    digest digital direct directory disaster discovery dispatch dispatcher distributed
+    dark datadog dataset datasets dead debezium deep defined delayed delivery delta demand
+    department dependency desk desktop destination detection detector development device dhcp
+    different digest digital direct directory disaster discovery dispatch dispatcher distributed
     distribution division dns docs document documentation documents domain downstream downtime
     drain drift driver druid dry dublin dump dunning duplicate during duty dynamic dynamo each
     edge edition election email emergency emr encryption endpoint engine enrichment enterprise
@@ -121,22 +121,22 @@ THINGS = _words(
     serverless serving ses settlement settlements setup severity shadow shard sharding shared
     shift shipment shipping shop shutdown sidecar sign signal simulation singapore skew sla slo
     slow smart smoke smoothing sns soft software solr solution solutions some soon sorry sort
-    special spend split spot sql sqs squad ssh ssl stack staff standard standards standby start
-    starter stateful states static statistics stats steady step still stop storage store stores
-    streaming strict structured studio subscription success suite super supplier supply surge
-    suspense swap switch sync synthetic systems tag tagging target tax tech technical
-    technologies technology telemetry template templates temporary tenant tenants terminal
-    terminate third thread threads threat three throttle throttling tick ticket tier tiered
-    timer timescale tls today tokenizer tokyo tomorrow tool tooling tools top topology total
-    trace tracing track tracker tracking trade trading traffic training transaction transactions
-    transfer transfers transformer transit transport treasury trend triage trial tribe trigger
-    triggerer trino trust tumbling tuning tutorial twice twilio two ultimate under unified unit
-    united universal unlock until update updater upgrade upload uploader upstream uptime urgent
-    urn usage utilities utility vacuum validation validator vendor vendors verification version
-    vertical via view views virtual volume vpn waf wallet warehouse warehousing warm watchdog
-    watcher watermark wave webhook webhooks weekly weeks what when where which while why widget
-    wiki window wire wireless within without work workflow workload workloads workspace worst
-    yarn years yesterday yet zendesk zipkin zone zones zookeeper
+    space special spend split spot sql sqs squad ssh ssl stack staff standard standards standby
+    start starter stateful states static statistics stats steady step still stop storage store
+    stores stories story streaming strict structured studio subscription success suite super
+    supplier supply surge suspense swap switch sync synthetic systems tag tagging target tax
+    tech technical technologies technology telemetry template templates temporary tenant tenants
+    terminal terminate third thread threads threat three throttle throttling tick ticket tier
+    tiered timer timescale tls today tokenizer tokyo tomorrow tool tooling tools top topology
+    total trace tracing track tracker tracking trade trading traffic training transaction
+    transactions transfer transfers transformer transit transport treasury trend triage trial
+    tribe trigger triggerer trino trust tumbling tuning tutorial twice twilio two ultimate under
+    unified unit united universal unlock until update updater upgrade upload uploader upstream
+    uptime urgent urn usage utilities utility vacuum validation validator vendor vendors
+    verification version vertical via view views virtual volume vpn waf wallet warehouse
+    warehousing warm watchdog watcher watermark wave webhook webhooks weekly weeks what when
+    where which while why widget wiki window wire wireless within without work workflow workload
+    workloads workspace worst yarn years yesterday yet zendesk zipkin zone zones zookeeper
     """
 )
 """What is no person's name either, unless a first name stands before it: Anna Post is one."""
