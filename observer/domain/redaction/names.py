@@ -197,7 +197,7 @@ RULES = [
     Rule(
         "name",
         rf"(?i:(?:^"
-        rf"|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{LOGIN})){_CELL}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
+        rf"|[^\p{{L}}\p{{N}}/])(?:[\w.-]*[_.-])?(?:{LOGIN})){_CELL}(?:[A-Z][A-Z0-9-]+\\+)?{VALUE}",
         judged("login"),
         hint=rf"(?i)(?:{LOGIN})[\"'\\]*\s*(?:=>|[:=|\t\x{{ff1a}}])",
     ),

@@ -70,7 +70,7 @@ def is_iban(text: str) -> bool:
 
 
 _HEX = re.compile(r"(?i)[0-9a-f]{4}\d*[a-f][0-9a-f]*")
-"""A hash or a span's id; where a country's code is one of these letters, digits alone follow it."""
+"""A hash, a span's id or a UUID's end; behind a country's code of such letters stand digits."""
 
 
 def _iban(found: Found) -> int:
@@ -82,7 +82,7 @@ def _iban(found: Found) -> int:
         taken += character.isalnum()
         if length and taken == length:
             whole = not value[position + 1 : position + 2].isalnum()
-            if _HEX.fullmatch(value[: position + 1]):
+            if _HEX.fullmatch(re.sub("[ -]", "", value[: position + 1])):
                 return 0
             return position + 1 if whole and is_iban(value[: position + 1]) else 0
     return 0
