@@ -42,7 +42,7 @@ RULES = [
     ),
     Rule(
         "password",
-        r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*(?:password-stdin|passwd"
+        r"echo\s+(?:-n\s+)?[\"']?([^\s\"'|]+)[\"']?\s*\|[^\n]*?(?:password-stdin|passwd"
         r"|sudo -S|kinit|cryptsetup|passphrase-fd|docker login)",
         where(told),
         hint="echo ",

@@ -60,10 +60,11 @@ def looks_secret(value: str) -> bool:
     """Whether a word in prose is more likely a credential than a word."""
     bare = value.strip(".,:;!?")
     if (
-        says_nothing(value)
+        len(bare) < 6
+        or says_nothing(value)
         or says_nothing(re.split(r"[\[/({]", value)[0])
-        or len(bare) < 6
-        or re.match(r"\w+=[^=\s]|.*:.*@", bare)
+        or re.match(r"\w+=[^=\s]", bare)
+        or ":" in bare.rpartition("@")[0]
     ):
         return False
     if re.fullmatch(r"[a-z]+[\[/(#:][\w.-]*[\])]?", bare):
@@ -74,8 +75,9 @@ def looks_secret(value: str) -> bool:
         return False  # a path, or the parts of an id
     if re.fullmatch(r"[A-Z]{2,6}-[\d-]+|[a-z]{1,4}[-_]?\d{1,6}|[\d.,:%-]+(?:[a-z]{1,3})?", bare):
         return False
-    digits, letters = any(c.isdigit() for c in bare), any(c.isalpha() for c in bare)
-    odd = any(c in "!@#$%^&*+=?~" for c in bare)
+    characters = set(bare)
+    digits, letters = any(map(str.isdigit, characters)), any(map(str.isalpha, characters))
+    odd = not characters.isdisjoint("!@#$%^&*+=?~")
     return (digits and letters) or (odd and letters)
 
 
@@ -180,7 +182,7 @@ def told(found: Found) -> bool:
 
 def attribute(found: Found) -> bool:
     """Of a whole connection string only the password goes, by its own name."""
-    return told(found) and not re.search(r"=[^;]*;", found.value)
+    return told(found) and "=" not in found.value.rpartition(";")[0]
 
 
 _NO_COOKIE = re.compile(r";\s*(?:cf-ray|x-[\w-]+|(?:request|trace|span|correlation)[_-]?id)=")

@@ -78,6 +78,7 @@ RULES = [
         "password",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.$-]*(?:[_.-]|[a-z]))?(?:{STRONG})){SAYS}{VALUE}",
         where(in_assignment),
+        cost=4,
         hint=rf"(?i)(?:{STRONG})[\"'\\]*\]?\s*(?:=|:|\x{{ff1a}})",
     ),
     Rule(
@@ -106,6 +107,7 @@ RULES = [
         r"(?:\s+(?:is|was|are|of|set to|changed to|reset to|now|rejected|used|given|tried))?[\s:]+"
         r"(?:\\*[\"'`]([^\"'`\s\\]+)\\*[\"'`]|([^\s\"'`,;)\]}]+))",
         where(prose),
+        cost=4,
         hint=r"(?i)passw|\b(?:passp|passc|pwd|pw|secret|token|community|api[ -]?key|access key"
         r"|credential|(?:session|auth) cookie|user[^\n]{0,40}pass\b)",
     ),
