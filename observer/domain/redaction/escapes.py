@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice
 
 _ESCAPES = re.compile(
-    rb"(?:%[0-9A-Fa-f]{2})+|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[nrt]|&(?:quot|amp|apos|#39|#34|#64|commat);"
+    rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*|\\(?<!\\\\)\\*+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt])"
+    rb"|&(?:quot|amp|apos|#39|#34|#64|commat);"
 )
 _ENTITIES = {
     b"&quot;": b'"',
@@ -19,6 +22,37 @@ _ENTITIES = {
 }
 _MOST = 2000
 """Escapes that are undone in one text; a text of nothing else is no line that anybody wrote."""
+
+_LONG = 16_384
+_AROUND = 192
+"""Bytes on either side of an escape: in a long text what is farther away reads as it stands."""
+
+MARGIN = _AROUND // 2
+"""Bytes at the ends of such a part that are only there to tell what stands between them."""
+
+
+def around_escapes(data: bytes) -> Iterator[tuple[int, int]]:
+    """The parts of a text that read otherwise once its escapes are undone, from blank to blank.
+
+    All of a short one, or of one in which escapes are everywhere.
+    """
+    parts: list[tuple[int, int]] = []
+    for match in islice(_ESCAPES.finditer(data), _MOST):
+        begin, end = _widened(data, *match.span())
+        if parts and begin <= parts[-1][1]:
+            begin = parts.pop()[0]
+        parts.append((begin, end))
+    if parts and (len(data) <= _LONG or sum(end - begin for begin, end in parts) > len(data) // 2):
+        parts = [(0, len(data))]
+    yield from parts
+
+
+def _widened(data: bytes, start: int, end: int) -> tuple[int, int]:
+    left, right = max(0, start - _AROUND), min(len(data), end + _AROUND)
+    blank = data.rfind(b" ", max(0, left - _AROUND), left)
+    left = blank if blank >= 0 else left
+    blank = data.find(b" ", right, right + _AROUND)
+    return left, blank + 1 if blank >= 0 else right
 
 
 class Unescaped:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
-MOST_FOUND = 4000
-"""Of one text. What is beyond goes whole: a flood must cost no more, and leak nothing either."""
+_re2: Any = re2
 
 MOST_CANDIDATES = 8_000
-"""The same of places that were looked at, most of which are something else in ordinary text."""
+"""Places that are looked at in one text, most of which are something else. What is beyond goes
+whole: a flood must cost no more, and leak nothing either."""
+
+_FOUND = 7
+"""As how many more of them one counts that goes: it is judged to the end, and masked."""
 
 FLOOD = "flood"
 _TOGETHER = 6
 """Hints in one look. RE2 makes its states from what it reads: of all hints at once random text
 makes ever new ones, and to make one takes longer than to read a thousand characters."""
 
+_SHORT = 300
+_TOGETHER_IN_SHORT = 22
+"""In a short text it is the looks that take long, not what each reads."""
+
+_PIECE = 2048
+_NOWHERE = 1 << 62
 _MEMORY = 64 << 20
 MASK_BEGINS = "[redacted:"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A place that a rule's pattern describes, in a text's UTF-8."""
 
@@ -64,7 +74,7 @@ class Rule:
     """A pattern whose last group that took part goes (or all of it), if its judge agrees.
 
     `hint` is a cheaper pattern without which the rule is not tried at all. `cost` says as how many
-    candidates one of its own counts.
+    candidates one of its own counts, by the time that it takes.
     """
 
     name: str
@@ -74,6 +84,10 @@ class Rule:
     cost: int = 1
 
 
+Groups = list[tuple[int, int]]
+Matcher = Callable[[Any, bytes, int, int], Groups]
+_ANYWHERE: Any = _re2._Anchor.UNANCHORED
+
 Span = tuple[int, int, str]
 """From, to, and the name of the rule."""
 
@@ -82,39 +96,87 @@ class Rules:
     """Many rules behind one look that says which of them are worth a try."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [(rule, _compiled(rule.pattern)) for rule in rules]
-        self._hints = [
-            (at, _searched(rules[at : at + _TOGETHER])) for at in range(0, len(rules), _TOGETHER)
-        ]
+        self._rules = [(rule, _matcher(rule.pattern)) for rule in rules]
+        hints = [rule.hint or rule.pattern for rule in rules]
+        self._of_short = _looks(hints, _TOGETHER_IN_SHORT)
+        self._of_long = _looks(hints, _TOGETHER)
 
     def worth_a_try(self, data: bytes) -> bool:
         """Whether any rule might find something."""
-        return any(hints.Match(data) for _, hints in self._hints)
+        return any(hints.Match(data) for _, hints in self._of_short)
 
-    def _worth_a_try(self, data: bytes) -> Iterator[tuple[Rule, Any]]:
-        for at, hints in self._hints:
+    def _searches(self, data: bytes) -> Iterator[_Search]:
+        for at, hints in self._of_short if len(data) < _SHORT else self._of_long:
             for index in sorted(hints.Match(data) or ()):
-                yield self._rules[at + index]
+                search = _Search(*self._rules[at + index], data)
+                if search.at < _NOWHERE:
+                    yield search
 
-    def spans(self, data: bytes) -> list[Span]:
-        """Where something must go, in no order, perhaps one inside the other."""
-        spans: list[Span] = []
-        left = MOST_CANDIDATES
-        for rule, compiled in self._worth_a_try(data):
-            match = compiled.search(data)
-            while match:
-                start, end = match.span(match.lastindex or 0)
-                left -= rule.cost
-                if left < 0 or len(spans) >= MOST_FOUND:
-                    spans.append((start, len(data), FLOOD))
-                    return spans
-                length = rule.judge(Found(data, start, end))
-                if length:
-                    spans.append((start, start + length, rule.name))
-                # What a judge left over may begin with the next label.
-                at = start + length if 0 < length < end - start else max(end, match.end())
-                match = compiled.search(data, max(at, match.start() + 1))
-        return spans
+    def spans(self, data: bytes, most: int = MOST_CANDIDATES) -> list[Span]:
+        """Where something must go, in no order, perhaps one inside the other.
+
+        All rules go over a piece before any goes further: before a flood nothing stands that some
+        rule did not come to.
+        """
+        searches = list(self._searches(data))
+        left = most
+        while (begins := min((search.at for search in searches), default=_NOWHERE)) < _NOWHERE:
+            for search in searches:
+                left -= search.until(begins + _PIECE)
+            if left < 0:
+                before = [span for search in searches for span in search.spans if span[0] < begins]
+                ends = max((end for _, end, _ in before), default=0)
+                return [*before, (max(begins, ends), len(data), FLOOD)]
+        return [span for search in searches for span in search.spans]
+
+
+class _Search:
+    """One rule on its way through a text."""
+
+    __slots__ = ("_data", "_groups", "_match", "_rule", "at", "spans")
+
+    def __init__(self, rule: Rule, match: Matcher, data: bytes) -> None:
+        self.spans: list[Span] = []
+        self._rule = rule
+        self._match = match
+        self._data = data
+        self._groups = match(_ANYWHERE, data, 0, len(data))
+        begin = self._groups[0][0]
+        self.at = begin if begin >= 0 else _NOWHERE
+
+    def until(self, reached: int) -> int:
+        """Judge what begins before that place; how much of what may be looked at that took."""
+        if self.at >= reached:
+            return 0
+        data, groups, rule, match = self._data, self._groups, self._rule, self._match
+        looked, last, begin = 0, len(self._data), self.at
+        while begin < reached:
+            start, end = _last(groups)
+            looked += rule.cost
+            length = rule.judge(Found(data, start, end))
+            at = groups[0][1]
+            if length:
+                self.spans.append((start, start + length, rule.name))
+                looked += _FOUND
+                if length < end - start:
+                    # What a judge left over may begin with the next label.
+                    at = start + length
+            groups = match(_ANYWHERE, data, max(at, begin + 1), last)
+            begin = groups[0][0]
+            if begin < 0:
+                begin = _NOWHERE
+        self._groups, self.at = groups, begin
+        return looked
+
+
+def _last(groups: Groups) -> tuple[int, int]:
+    """The last group that took part; where none did, all that was matched."""
+    if len(groups) == 2:
+        return groups[1] if groups[1][0] >= 0 else groups[0]
+    if len(groups) == 1:
+        return groups[0]
+    last = max(groups[1:], key=lambda group: group[1])
+    return last if last[0] >= 0 else groups[0]
 
 
 def replaced(data: bytes, spans: Iterable[Span]) -> tuple[bytes, list[str]]:
@@ -139,22 +201,30 @@ def replaced(data: bytes, spans: Iterable[Span]) -> tuple[bytes, list[str]]:
     return b"".join(parts), names
 
 
-def _searched(rules: Sequence[Rule]) -> Any:
-    searches: Any = re2.Set
-    hints: Any = searches.SearchSet(_options())
-    for rule in rules:
-        hints.Add(rule.hint or rule.pattern)
-    hints.Compile()
-    return hints
+def _looks(hints: Sequence[str], together: int) -> list[tuple[int, Any]]:
+    return [
+        (at, _searched(tuple(hints[at : at + together]))) for at in range(0, len(hints), together)
+    ]
 
 
-def _compiled(pattern: str) -> Any:
-    compiler: Any = re2
-    return compiler.compile(pattern.encode(), _options())
+@cache
+def _searched(hints: tuple[str, ...]) -> Any:
+    search = _re2.Set.SearchSet(_options())
+    for hint in hints:
+        search.Add(hint)
+    search.Compile()
+    return search
+
+
+@cache
+def _matcher(pattern: str) -> Matcher:
+    """The search itself, without the generator and the object that its module makes for each match:
+    they take four times as long. Made once, so that all texts share the states of its automaton."""
+    return _re2.compile(pattern.encode(), _options())._regexp.Match
 
 
 def _options() -> Any:
-    options: Any = re2.Options()
+    options = _re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
     return options

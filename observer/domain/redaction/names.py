@@ -44,6 +44,9 @@ PERHAPS = (
 )
 """Labels of which only what looks like a whole name is one."""
 
+_PERHAPS_HINT = PERHAPS.replace(r"\w{2,12}(?:", "(?:")
+"""A count of letters that may begin anywhere costs a hint a state for each that it has seen."""
+
 WORD = r"\p{Lu}[\p{L}\p{M}'\x{2019}.]*(?:-\p{Lu}[\p{L}\p{M}'\x{2019}]*)*"
 PARTICLE = r"(?:de|del|della|da|das|di|do|dos|du|van|von|der|den|la|le|bin|ibn|al|el|af|zu|ter|y|e)"
 NAME = rf"{WORD}(?:[ +]+(?:{PARTICLE}[ +]+){{0,2}}{WORD}){{1,3}}"
@@ -211,13 +214,13 @@ RULES = [
         "name",
         rf"(?i:(?:^|[^\p{{L}}\p{{N}}])(?:[\w.-]*[_.-])?(?:{PERHAPS})){_SAYS}{VALUE}",
         judged("perhaps"),
-        hint=rf"(?i)(?:{PERHAPS})[\"'\\]*\s*(?:=>|[:=\t\x{{ff1a}}])",
+        hint=rf"(?i)(?:{_PERHAPS_HINT})[\"'\\]*\s*(?:=>|[:=\t\x{{ff1a}}])",
     ),
     Rule(
         "name",
         rf"(?i:{PERSON}|{PERHAPS})\s+\\*[\"']({NAME}|{OTHER})\\*[\"']",
         after_word,
-        hint=rf"(?i)(?:{PERSON}|{PERHAPS})\s+\\*[\"']",
+        hint=rf"(?i)(?:{PERSON}|{_PERHAPS_HINT})\s+\\*[\"']",
     ),
     Rule(
         "name",

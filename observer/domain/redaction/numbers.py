@@ -99,12 +99,13 @@ def _has_digits(found: Found) -> bool:
 
 
 RULES = [
-    Rule("card", r"\b[2-6](?:[ -]?\d){12,18}\b", where(_is_card)),
+    Rule("card", r"\b[2-6](?:[ -]?\d){12,18}\b", where(_is_card), cost=2),
     Rule(
         "iban",
         r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,40}\b",
         _iban,
         hint=r"(?i)\b(?:" + "|".join(IBAN_LENGTHS) + r")\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}",
+        cost=3,
     ),
     Rule(
         "personal-id",

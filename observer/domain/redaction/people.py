@@ -138,8 +138,11 @@ RULES = [
         "name",
         rf"(?:\b(?i:by|to|from|for|with|call|ring|phone|ask|ping|page|tell|cc)|->)\s+({NAME}|{OTHER})",
         judged("perhaps"),
+        cost=3,
     ),
-    Rule("name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS}),?\s+({NAME}|{OTHER})", after_word),
+    Rule(
+        "name", rf"(?:^|[^\p{{L}}\p{{N}}])(?i:{_SPEAKS}),?\s+({NAME}|{OTHER})", after_word, cost=3
+    ),
     Rule(
         "name",
         r"(?:^|[^\p{L}\p{N}])(?:(?i:mr|mrs|ms|miss|dr|prof|herrn?|frau|mme|madame|monsieur"

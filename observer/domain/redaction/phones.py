@@ -49,22 +49,26 @@ _SURE = re.compile(
 )
 
 
+_TWO = re.compile(r" [/-] |  ")
+
+
 def _digits(text: str) -> int:
-    return sum(c.isdigit() for c in text)
+    return sum(map(str.isdigit, text))
 
 
 def _is_phone(found: Found) -> int:
     """Some of them are plain enough; of others only the words before tell."""
     value = found.value.rstrip(" .-(/")
-    first = re.split(r" [/-] |  ", value)[0]
-    if _digits(first) >= 8:
+    first = _TWO.split(value, 1)[0]
+    if first != value and _digits(first) >= 8:
         value = first  # two of them
+    if _part_of_more(found, value) or _DATE.search(value) or not 7 <= _digits(value) <= 15:
+        return 0
     before = found.before(40)
-    if not 7 <= _digits(value) <= 15 or _DATE.search(value) or _part_of_more(found, value):
+    worded = before != before.upper()
+    if worded and ID_LABEL.search(before):
         return 0
-    if ID_LABEL.search(before):
-        return 0
-    if _SURE.fullmatch(value) or (_CALLS.search(before) and _written_as_one(value)):
+    if _SURE.fullmatch(value) or (worded and _CALLS.search(before) and _written_as_one(value)):
         return len(value)
     return 0
 
@@ -85,7 +89,7 @@ def _part_of_more(found: Found, value: str) -> bool:
     begin = found.start + len(value)
     behind = found.data[begin : begin + 2].decode(errors="ignore")
     if last.isalnum() or last in ("_", "-", ".", "/", ":", "#", "+", "@", "&"):
-        return not (last in (":", "/", ".") and _LABELLED.search(found.before(24)))
+        return not (last in (":", "/", ".") and _labelled(found.before(24)))
     if behind[:1] in ("_", "/", "%") or behind[:1].isalnum():
         return True
     if behind[:1] in (".", "-", ",", ":") and behind[1:2].isalnum():
@@ -95,6 +99,11 @@ def _part_of_more(found: Found, value: str) -> bool:
 
 
 _LABELLED = re.compile(rf"(?:{_LABEL})[\"':= .]*$|tel:$", re.IGNORECASE)
+
+
+def _labelled(before: str) -> bool:
+    ends = before.rstrip("\"':= .")
+    return ends[-1:].isalpha() and _LABELLED.search(before) is not None
 
 
 def _is_labelled(found: Found) -> bool:

@@ -18,8 +18,17 @@ from observer.domain.redaction import (
     secrets,
     tokens,
 )
-from observer.domain.redaction.escapes import Unescaped
-from observer.domain.redaction.matching import Found, Rule, Rules, Span, replaced, where
+from observer.domain.redaction.escapes import MARGIN, Unescaped, around_escapes
+from observer.domain.redaction.matching import (
+    FLOOD,
+    MOST_CANDIDATES,
+    Found,
+    Rule,
+    Rules,
+    Span,
+    replaced,
+    where,
+)
 
 _PARTS = (secrets, commands, tokens, numbers, phones, emails, names, people)
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt]|&[a-z#]")
@@ -68,12 +77,32 @@ class TextRules:
         """Where something must go, in UTF-8; perhaps one inside the other."""
         spans = self._outer.spans(data)
         if _ESCAPED.search(data):
-            unescaped = Unescaped(data)
-            spans += [
-                (*unescaped.original(start, end), name)
-                for start, end, name in self._inner.spans(unescaped.data)
-            ]
+            until = min((start for start, _, name in spans if name == FLOOD), default=len(data))
+            spans += self._under_escapes(data[:until])
         return spans
+
+    def _under_escapes(self, data: bytes) -> list[Span]:
+        spans: list[Span] = []
+        for begin, end in around_escapes(data):
+            found, cut = self._in_part(data, begin, end)
+            if cut:
+                return self._in_part(data, 0, len(data))[0]
+            spans += found
+        return spans
+
+    def _in_part(self, data: bytes, begin: int, end: int) -> tuple[list[Span], bool]:
+        """What goes of a part once its escapes are undone; whether it may go on behind the part."""
+        unescaped = Unescaped(data[begin:end])
+        first = begin + MARGIN if begin else 0
+        last = end - MARGIN if end < len(data) else end
+        spans: list[Span] = []
+        cut = False
+        for start, stop, name in self._inner.spans(unescaped.data, MOST_CANDIDATES // 2):
+            there, to = unescaped.original(start, stop)
+            if begin + to > first and begin + there < last:
+                cut = cut or (stop == len(unescaped.data) and end < len(data))
+                spans.append((begin + there, begin + to, name))
+        return spans, cut
 
     def _hides(self, found: Found) -> bool:
         """Whether a piece of base64 holds text that a rule fires on."""
