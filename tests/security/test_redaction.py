@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -208,42 +208,95 @@ SHAPES = {
     "greetings": "Dear Jane ",
     "base64": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo ",
     "keys": "-----BEGIN PRIVATE KEY-----",
+    "times": "2026-11-22T03:12:55.123Z ",
+    "hosts": "10.0.0.1:5432 ",
+    "card numbers": "4111111111111111 ",
+    "account numbers": "DE89 3704 0044 0532 0130 00 ",
+    "pairs": "key=value ",
+    "percent alone": "%41",
+    "unicode escapes": r"\u0041",
+    "backslashes": "\\",
+    "escaped labels": r"token: \n",
+    "zeros": "0 ",
+    "json": '{"level": "INFO", "stage": "loading", "ms": 12, "trace": "4bf92f3577b34da6"}\n',
+    "a stack": '  File "/srv/app/loading.py", line 42, in load\n\tat com.example.A.run(A.java:7)\n',
+    "addresses of pages": "https://api.example.com/v1/orders?id=448100&page=2 ",
+    "accesses": '10.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 2326\n',
+    "numbers": "12.5,448100,0,-3,1732245175,99.97\n",
+    "base64 of secrets": "cGFzc3dvcmQ9aHVudGVyMng= ",
+    "names": "by Jane Doe ",
     "everything": "user=bob password=x1y2z3 bob@example.com +49 171 2345678 ",
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_line_of_256_kib_costs_a_bounded_time(shape: str) -> None:
-    """Case 51. The bound is 50 ms of a quiet machine; the processor's time is what is counted."""
+    """Case 51."""
     piece = SHAPES[shape]
     line = (piece * (262_144 // len(piece) + 1))[:262_144]
     REDACTOR.text(line[:1000])
+    assert_quick([line] * 5)
+
+
+def assert_quick(texts: Iterable[str]) -> None:
+    """The processor's time, of which other processes take their part: the best is ours."""
     spent: list[float] = []
-    for _ in range(3):
+    for text in texts:
         began = time.process_time()
-        REDACTOR.text(line)
+        REDACTOR.note(text)
         spent.append(time.process_time() - began)
-    assert min(spent) < 0.1, f"{min(spent) * 1000:.0f} ms"
+    assert min(spent) < 0.05, f"{min(spent) * 1000:.0f} ms"
 
 
-RANDOM: dict[str, tuple[Callable[[random.Random], str], float]] = {
-    "base64": (lambda r: base64.b64encode(r.randbytes(196_608)).decode(), 0.1),
-    "printable ASCII": (lambda r: "".join(map(chr, r.choices(range(32, 127), k=262_144))), 0.3),
-    "Unicode": (lambda r: "".join(map(chr, r.choices(range(32, 0xD7FF), k=87_381))), 0.1),
+RANDOM: dict[str, Callable[[random.Random], str]] = {
+    "base64": lambda r: base64.b64encode(r.randbytes(196_608)).decode(),
+    "hexadecimal": lambda r: r.randbytes(131_072).hex(),
+    "digits": lambda r: "".join(r.choices("0123456789 -.", k=262_144)),
+    "printable ASCII": lambda r: "".join(map(chr, r.choices(range(32, 127), k=262_144))),
+    "bytes": lambda r: r.randbytes(200_000).decode(errors="replace"),
+    "Unicode": lambda r: "".join(map(chr, r.choices(range(32, 0xD7FF), k=87_381))),
+    "one line in fifty of those above": lambda r: "\n".join(
+        r.choice(LINES)[1].text if r.random() < 0.02 else "the loader lost an order"
+        for _ in range(5800)
+    )[:262_144],
 }
 
 
 @pytest.mark.parametrize("kind", RANDOM)
 def test_what_no_line_before_was_like_costs_a_bounded_time_too(kind: str) -> None:
-    """Case 51. Random text makes RE2 new states all the way: of ASCII it takes more than 50 ms."""
-    made, bound = RANDOM[kind]
-    spent: list[float] = []
-    for seed in range(3):
-        line = made(random.Random(seed))
-        began = time.process_time()
-        REDACTOR.text(line)
-        spent.append(time.process_time() - began)
-    assert min(spent) < bound, f"{min(spent) * 1000:.0f} ms"
+    """Case 51. RE2 makes its states from what it reads, and of random text ever new ones."""
+    assert_quick(RANDOM[kind](random.Random(seed)) for seed in range(5))
+
+
+LONG_VALUES = ["token: " + "a:" * 131_072, "name: DB_PASSWORD value: " + "=" * 262_144]
+LONG_VALUES += ["\\" * 262_140 + "Z%41", "password is " + "a:" * 131_072]
+
+
+@pytest.mark.parametrize("text", LONG_VALUES, ids=lambda text: text[:24])
+def test_a_value_of_256_kib_costs_no_more_than_its_length(text: str) -> None:
+    """Case 51."""
+    assert_quick([text] * 3)
+
+
+@pytest.mark.parametrize("piece", ["10.0.0.1:5432 ", "a@b.co ", "user=bob "])
+def test_before_a_flood_no_rule_is_left_out(piece: str) -> None:
+    """Case 48."""
+    line = "mail bob@example.com, user=alice password=hunter2x, " + piece * 20_000
+    clean = REDACTOR.text(line)
+    assert clean.startswith(
+        "mail [redacted:email], user=[redacted:name] password=[redacted:password], "
+    )
+    assert clean.endswith("[redacted:flood]")
+    assert REDACTOR.note(line).rules[-1] == "flood"
+
+
+@given(st.integers(0, 40_000), st.sampled_from(["%20", "\\n", "&quot;"]))
+def test_what_escapes_hide_is_found_wherever_in_a_long_text_it_stands(at: int, gap: str) -> None:
+    """Case 48."""
+    words = ("the loader lost an order " * 1600)[:40_000]
+    hidden = f"login%20with%20password%3Dhunter2x{gap}and%20order%20448100"
+    clean = REDACTOR.text(f"{words[:at]} {hidden} {words[at:]}")
+    assert "hunter2x" not in clean and clean.count("[redacted:") == 1 and "448100" in clean
 
 
 def test_a_flood_of_findings_is_cut_off_and_leaks_nothing() -> None:
