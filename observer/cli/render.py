@@ -1,28 +1,17 @@
 """What a terminal gets to see. Text from outside passes `inert`, or it does not get here."""
 
 import json
-import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from observer.domain.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-# Whole escape sequences go, not just their first byte: "[2J" left over would be noise. A string
-# that never ends loses only its start: nothing may hide the rest of a message.
-ESCAPES = re.compile(
-    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])(?:[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c))?"  # strings
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor, erase
-    r"|\x1b[ -/]*[0-~]?"  # the short ones
-)
-BREAKS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
-# Control, format (right-to-left overrides, invisible tags), lone surrogates, private, unassigned.
-UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 MOMENT = "%Y-%m-%d %H:%M:%S"
 GOOD = {"done", "resolved", "acknowledged", "ok", "healthy", "running", "up", "connected"}
@@ -37,9 +26,7 @@ def inert(value: object, *, lines: bool = False) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else _compact(value)
-    rows = BREAKS.split(ESCAPES.sub("", text).replace("\t", " "))
-    clean = ("".join(c for c in row if unicodedata.category(c) not in UNPRINTABLE) for row in rows)
-    return ("\n" if lines else " ").join(clean)
+    return printable(text, lines=lines)
 
 
 def _compact(value: object) -> str:

@@ -1,9 +1,10 @@
-"""What the process prints passes the redactor, the texts of exceptions too."""
+"""What the process prints passes the redactor, the texts of exceptions too, and is only read."""
 
 from __future__ import annotations
 
 import logging
 
+from observer.domain.printable import printable
 from observer.domain.redaction import Redactor
 
 _PLAIN = logging.Formatter()
@@ -21,13 +22,14 @@ class CleanLogs(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is left out but what must not be said."""
         if isinstance(record.msg, str):
-            record.msg = self._redactor.text(record.getMessage())
+            record.msg = printable(self._redactor.text(record.getMessage()))
             record.args = ()
         else:
             # Of a logger whose formatter takes fields.
             record.msg = self._redactor.value(record.msg)
         if record.exc_info:
-            record.exc_text = self._redactor.text(_PLAIN.formatException(record.exc_info))
+            told = self._redactor.text(_PLAIN.formatException(record.exc_info))
+            record.exc_text = printable(told, lines=True)
             record.exc_info = None
         return True
 

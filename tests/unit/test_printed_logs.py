@@ -38,3 +38,24 @@ def test_what_the_queue_prints_by_a_handler_made_later_is_cleaned(
         queues_log.exception("failed")
     assert "cannot run" in printed.getvalue() and "ValueError" in printed.getvalue()
     assert SECRET not in printed.getvalue()
+
+
+def test_what_an_outsider_says_neither_steers_the_terminal_nor_forges_a_line_of_the_log() -> None:
+    log = logging.getLogger("test.of.what.is.printed")
+    log.propagate = False
+    printed = io.StringIO()
+    log.addHandler(logging.StreamHandler(printed))
+    said = "too \x1b[31mold\x1b]0;pwned\x07\u202e\n2026-11-22 observer.watch all is well"
+    try:
+        clean_logs(Redactor([]))
+        log.warning("3 spans are not mirrored: %s", said)
+        try:
+            raise ValueError(said)
+        except ValueError:
+            log.exception("failed")
+    finally:
+        log.handlers.clear()
+    lines = printed.getvalue().splitlines()
+    assert lines[0] == "3 spans are not mirrored: too old 2026-11-22 observer.watch all is well"
+    assert lines[1:3] == ["failed", "Traceback (most recent call last):"]
+    assert not set("\x1b\x07\u202e") & set(printed.getvalue())
