@@ -17,6 +17,7 @@ from observer.cli.environment import (
     DataDirOption,
     Tenant,
 )
+from observer.cli.output_file import writing
 from observer.cli.render import complain, emit, say, table
 from observer.domain.costs import USUAL, By
 
@@ -61,9 +62,9 @@ def costs(
     if csv_file is not None:
         write_csv(csv_file, columns(wanted), (one.as_json() for one in sums))
     if svg_file is not None:
-        svg_file.parent.mkdir(parents=True, exist_ok=True)
         title = f"What models cost by {', '.join(one for one in By if one in wanted)}"
-        svg_file.write_text(costs_svg(sums, wanted, title))
+        with writing(svg_file) as out:
+            out.write(costs_svg(sums, wanted, title))
     if csv_file == STDOUT:
         return
     if as_json:

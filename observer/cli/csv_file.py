@@ -3,8 +3,10 @@
 import csv
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from observer.cli.output_file import writing
 from observer.cli.render import inert
 
 STDOUT = Path("-")
@@ -15,17 +17,10 @@ def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, ob
 
     The same rows always give the same bytes; no cell is a formula to a spreadsheet.
     """
-    out = sys.stdout
-    if file != STDOUT:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        out = file.open("w", encoding="utf-8", newline="")
-    try:
+    with nullcontext(sys.stdout) if file == STDOUT else writing(file) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([cell(row[name]) for name in columns] for row in rows)
-    finally:
-        if out is not sys.stdout:
-            out.close()
 
 
 def cell(value: object) -> object:

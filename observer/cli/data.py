@@ -58,8 +58,7 @@ def export(
     from observer.records.export import Wanted, rows_of
     from observer.records.export_files import refuse_without_extra, write_rows
 
-    now = datetime.now(UTC)
-    wanted = Wanted(tenant, _moment(since, now), _moment(until, now))
+    wanted = Wanted(tenant, *_moments(since, until))
     names = _names(what)
     kind, paths = _files(out, names, form)
     refuse_without_extra(kind)
@@ -175,13 +174,12 @@ def _files(out: Path, names: list["What"], given: str | None) -> tuple[Any, list
     return form, [out / f"{name}.{form}" for name in names]
 
 
-def _moment(text: str | None, now: datetime) -> float | None:
-    """Unix time of a moment that is written out, or so long ago."""
-    from observer.domain.moments import parse_moment
+def _moments(since: str | None, until: str | None) -> tuple[float | None, float | None]:
+    """Unix times of moments that are written out, or so long ago."""
+    from observer.domain.moments import parse_moments
 
-    if text is None:
-        return None
     try:
-        return parse_moment(text, now) / 1000
+        begin, end = parse_moments(since, until, datetime.now(UTC))
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    return (None if begin is None else begin / 1000, None if end is None else end / 1000)

@@ -21,6 +21,8 @@ ConfigDir = Annotated[
 DEFAULT_URL = "http://127.0.0.1:9090"
 DEFAULT_DATA_DIR = Path("var")
 DEFAULT_CONFIG = Path("config")
+MOST_ROWS = 1_000_000_000
+"""More than any file holds, and still a number that SQLite takes."""
 
 
 def read_dotenv(path: Path = Path(".env")) -> None:

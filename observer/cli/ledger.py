@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Tenant
+from observer.cli.environment import DEFAULT_DATA_DIR, MOST_ROWS, AsJson, DataDirOption, Tenant
 from observer.cli.render import complain, emit, shorten, table, when
 
 LONGEST_RESULT = 60
@@ -15,7 +15,9 @@ def ledger(
         str | None, typer.Argument(metavar="[SESSION]", help="A session_id; else of all.")
     ] = None,
     tenant: Tenant = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST_ROWS, help="How many at most, the newest.")
+    ] = 50,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption
+from observer.cli.output_file import writing
 from observer.cli.render import complain, emit, say
 from observer.cli.sessions import OfTenant
 
@@ -76,5 +77,6 @@ def write_page(file: Path, found: "SessionTrace") -> None:
     """One HTML file that needs no other."""
     from observer.cli.trace_page import page
 
-    file.write_text(page(found.session_id, found.tenant_id, found.runs), encoding="utf-8")
+    with writing(file) as out:
+        out.write(page(found.session_id, found.tenant_id, found.runs))
     say(f"{file}: written", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from observer.cli.csv_file import write_csv
-from observer.cli.environment import DEFAULT_DATA_DIR, AsJson, DataDirOption, Tenant
+from observer.cli.environment import DEFAULT_DATA_DIR, MOST_ROWS, AsJson, DataDirOption, Tenant
 from observer.cli.render import complain, emit, inert, say, shorten, table, when
 from observer.domain.figures import dollars, percent, took
 from observer.domain.span_kinds import SpanKind
@@ -24,10 +24,11 @@ from observer.domain.span_question import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     Rows = Sequence[RunRow] | Sequence[SpanRow] | Sequence[GroupRow]
 
+LONGEST_HINT = 400
 SHORT_TRACE = 12
 """So much of a trace's id is shown: `observer trace` takes what is unique."""
 RUN_COLUMNS = (
@@ -63,7 +64,7 @@ def traces(
     group_by: Annotated[
         Grouping | None, typer.Option(help="Count, errors, p50, p95 and cost by this tag.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="How many at most.")] = 50,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="As CSV into this file; `-` is stdout.")
     ] = None,
@@ -74,11 +75,12 @@ def traces(
 
     Reads the records where they are: the daemon may run or not.
     """
+    begin, end = moments(since, until)
     try:
         question = SpanQuestion(
             tenant=tenant,
-            since=moment("--since", since),
-            until=moment("--until", until),
+            since=begin,
+            until=end,
             sort_by=sort_by,
             tool=tool,
             status=status,
@@ -89,41 +91,48 @@ def traces(
         )
     except ContradictoryQuestion as error:
         raise typer.BadParameter(inert(str(error))) from None
-    name, rows = answer(question, data_dir)
+    name, rows, unheard_of = answer(question, data_dir)
     if as_json:
         emit({name: [record(row) for row in rows]})
     elif csv_file is not None:
         write_csv(csv_file, columns_of(question), map(record, rows))
     elif not rows:
         complain(f"No {name.removesuffix('s')} matches.")
+        for filtered, known in unheard_of.items():
+            complain(f"No span has this {filtered}; recorded are: {shorten(known, LONGEST_HINT)}")
     else:
         show(question, rows)
 
 
-def moment(option: str, text: str | None) -> int | None:
-    """Milliseconds since 1970; what is no moment is wrong usage."""
-    from observer.domain.moments import parse_moment
+def moments(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Milliseconds since 1970; what is no moment, or no stretch of time, is wrong usage."""
+    from observer.domain.moments import parse_moments
 
     try:
-        return None if text is None else parse_moment(text, datetime.now(UTC))
+        return parse_moments(since, until, datetime.now(UTC))
     except ValueError as error:
-        raise typer.BadParameter(inert(str(error)), param_hint=option) from None
+        raise typer.BadParameter(inert(str(error))) from None
 
 
-def answer(question: SpanQuestion, data_dir: Path) -> "tuple[str, Rows]":
-    """What the rows are, and the rows."""
+def answer(
+    question: SpanQuestion, data_dir: Path
+) -> "tuple[str, Rows, Mapping[str, Sequence[str]]]":
+    """What the rows are, the rows, and without any, which filters are of nothing at all."""
     from observer.records.data_dir import DataDir
     from observer.records.read_only import reading
-    from observer.records.span_queries import groups_of, runs_of, spans_of
+    from observer.records.span_queries import groups_of, runs_of, spans_of, unheard_of
 
     directory = DataDir(data_dir)
     now_ms = int(time.time() * 1000) if directory.owned() else None
     with reading(directory) as records:
+        rows: Rows
         if question.group_by is not None:
-            return "groups", groups_of(records, question)
-        if question.of_runs:
-            return "runs", runs_of(records, question, now_ms)
-        return "spans", spans_of(records, question)
+            name, rows = "groups", groups_of(records, question)
+        elif question.of_runs:
+            name, rows = "runs", runs_of(records, question, now_ms)
+        else:
+            name, rows = "spans", spans_of(records, question)
+        return name, rows, {} if rows else unheard_of(records, question)
 
 
 def record(row: RunRow | SpanRow | GroupRow) -> dict[str, Any]:

@@ -22,6 +22,21 @@ def parse_moment(text: str, now: datetime) -> int:
     return int(max(0.0, now.timestamp() - ago) * 1000)
 
 
+def parse_moments(
+    since: str | None, until: str | None, now: datetime
+) -> tuple[int | None, int | None]:
+    """Two moments as `parse_moment` takes them; None where nothing is said.
+
+    Raises:
+        ValueError: one is none, or nothing lies between them.
+    """
+    begin = None if since is None else parse_moment(since, now)
+    end = None if until is None else parse_moment(until, now)
+    if begin is not None and end is not None and begin >= end:
+        raise ValueError("`since` must be before `until`")
+    return begin, end
+
+
 def _written_out(text: str, now: datetime) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())

@@ -22,6 +22,12 @@ from observer.domain.span_question import (
 from observer.records.database import Connection
 
 _COLUMN = {Grouping.TENANT: "tenant_id"}
+_NAMED = {
+    "tenant": "tenant_id",
+    "tool": "tool_name",
+    "status": "result_status",
+    "feature": "feature",
+}
 _ORDER = {
     None: "timestamp_ms DESC, id DESC",
     SortBy.LATENCY: "latency_ms DESC, id",
@@ -81,6 +87,24 @@ def _found(connection: Connection, question: SpanQuestion) -> list[Any]:
         f" ORDER BY {order}",
         (*values, question.limit),
     ).fetchall()
+
+
+def unheard_of(connection: Connection, question: SpanQuestion) -> dict[str, list[str]]:
+    """Of the filters that no span at all fits, by their names: what is recorded instead."""
+    found: dict[str, list[str]] = {}
+    for name, column in _NAMED.items():
+        wanted = getattr(question, name)
+        if wanted is None:
+            continue
+        known = [
+            value
+            for (value,) in connection.execute(
+                f"SELECT DISTINCT {column} FROM spans WHERE {column} IS NOT NULL ORDER BY 1"
+            )
+        ]
+        if wanted not in known:
+            found[name] = known
+    return found
 
 
 def groups_of(connection: Connection, question: SpanQuestion) -> list[GroupRow]:
