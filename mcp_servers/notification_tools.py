@@ -21,6 +21,7 @@ from mcp_servers.channels import CHANNELS
 from mcp_servers.channels.contract import Deliveries, Key
 from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Channels, Sections, read_sections
+from mcp_servers.tool_server import tool_server
 
 LOOKS = ToolAnnotations(
     readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=True
@@ -58,7 +59,7 @@ def secrets_of(channels: Channels, environment: Mapping[str, str]) -> dict[str, 
 
 def build_server(sections: Sections, secrets: Mapping[str, str], data_dir: Path) -> FastMCP:
     """The server with the tools of the configured channels."""
-    server = FastMCP("notification-tools", log_level="WARNING")
+    server = tool_server("notification-tools")
     paths = [urlsplit(secret).path for secret in secrets.values() if "://" in secret]
     mask = Mask(sections, [*secrets.values(), *paths])
     deliveries = Deliveries(NotificationLog(data_dir), mask)

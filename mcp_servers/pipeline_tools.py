@@ -28,6 +28,7 @@ from mcp_servers.pipeline_results import (
     SlackAlertSent,
     StageMetrics,
 )
+from mcp_servers.tool_server import tool_server
 
 Result = TypeVar("Result")
 
@@ -60,7 +61,7 @@ REACHES_PEOPLE = ToolAnnotations(
 
 
 def build_server(pipeline: JsonFilesPipeline) -> FastMCP:
-    server = FastMCP("pipeline-tools", log_level="WARNING")
+    server = tool_server("pipeline-tools")
 
     async def answer(tool: Tool, stage: str | None, work: Callable[[], Result]) -> Result:
         """Do a tool's work off the event loop, unless the faults file orders a mishap."""

@@ -35,6 +35,7 @@ from mcp_servers.platform_results import (
     RolloutRestarted,
 )
 from mcp_servers.sections import BadSections, Sections, read_sections
+from mcp_servers.tool_server import tool_server
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -69,7 +70,7 @@ INTERRUPTS = ToolAnnotations(
 
 def build_server(sections: Sections, data_dir: Path) -> FastMCP:
     """The server with those tools that have something to act on."""
-    server = FastMCP("platform-tools", log_level="WARNING")
+    server = tool_server("platform-tools")
     mask = Mask(sections)
     records = ActionRecords(data_dir)
     world = World(sections, mask, Replaced(data_dir))

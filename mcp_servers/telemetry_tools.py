@@ -19,6 +19,7 @@ from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Sections, read_sections
 from mcp_servers.sources import Sources
 from mcp_servers.telemetry_results import Health, LogLines, Metrics
+from mcp_servers.tool_server import tool_server
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -34,7 +35,7 @@ _LIMIT_S = 8.0
 
 
 def build_server(sources: Sources) -> FastMCP:
-    server = FastMCP("telemetry-tools", log_level="WARNING")
+    server = tool_server("telemetry-tools")
     mask = Mask(sources.sections)
 
     async def answer(work: Callable[[], Awaitable[Result]], limit_s: float | None) -> Result:
