@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -108,6 +109,8 @@ class ModelTries:
         name = tried.name
         try:
             model = await self._chat_models.of(name)
+            # To load a provider's library is no time of the model's.
+            tried = replace(tried, timing=Timing())
             async with asyncio.timeout(self._limit(name, question)):
                 raw = await _call(model, question)
             value = checked(

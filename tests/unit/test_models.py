@@ -23,7 +23,7 @@ from observer.domain.hold import HoldCause
 from observer.domain.redaction import Redactor
 from observer.domain.span import Span
 from observer.errors import ModelsExhausted, RecordsUnavailable
-from observer.gateway import model_tries
+from observer.gateway import model_records, model_tries
 from observer.gateway.chat_models import ChatModels
 from observer.gateway.models import Models
 from observer.records.database import Database
@@ -615,6 +615,30 @@ async def test_a_call_whose_span_cannot_be_written_leaves_no_reservation_open(
             await scene.ask()
 
     assert (scene.purse.settled, scene.purse.closed) == ([], [0])
+
+
+@pytest.mark.asyncio
+async def test_what_loading_a_providers_library_takes_is_not_the_models_latency(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = Clock()
+    monkeypatch.setattr(model_records, "time", SimpleNamespace(monotonic=passed))
+    built = scene.chat.of
+
+    async def takes_an_hour(name: str) -> BaseChatModel:
+        await passed.sleep(3600)
+        return await built(name)
+
+    async def answers_in_two_seconds() -> AIMessage:
+        await passed.sleep(2)
+        return said()
+
+    monkeypatch.setattr(scene.chat, "of", takes_an_hour)
+    scene.chat.script = {LARGE: [answers_in_two_seconds]}
+
+    assert await scene.ask() == LARGE
+
+    assert [call["latency_ms"] for call in await scene.recorded("llm_call")] == [2000.0]
 
 
 @pytest.mark.asyncio
