@@ -89,6 +89,7 @@ async def open_services(
     approvals = Approvals(database, journal)
     events = Events(database)
     settings = configuration.observer
+    chat_models = ChatModels(configuration)
     mcp = tools or McpSessions(
         settings.mcp_servers, str(data_dir.path.resolve()), configuration.sections
     )
@@ -183,20 +184,23 @@ async def open_services(
             holds,
             run_health,
             money,
-            ChatModels(configuration),
+            chat_models,
         ),
         runbook=configuration.runbook,
         escalation=configuration.escalation,
         tree=configuration.tree,
     )
     drain.start()
+    loading = asyncio.create_task(chat_models.load())
     try:
         await mcp.start()
         refuse_misfits(configuration, mcp)
         for tool in sorted(mcp.tools - set(configuration.redaction.tools)):
             logger.warning("redaction.yaml does not declare %s: its results are dropped", tool)
+        await loading
         yield services
     finally:
+        loading.cancel()
         await mcp.stop()
         try:
             await spans.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -68,11 +69,18 @@ class BoundedTransport(httpx.AsyncHTTPTransport):
 
 
 class ChatModels:
-    """The chat models of the chains, each built at its first use."""
+    """The chat models of the chains, each built once."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._built: dict[str, BaseChatModel] = {}
+
+    async def load(self) -> None:
+        """Build those of the profile before a run waits; what cannot be made says so when asked."""
+        chains = self._configuration.models.profiles[self._configuration.profile].values()
+        for name in dict.fromkeys(name for chain in chains for name in chain):
+            with suppress(Unbuildable):
+                await self.of(name)
 
     async def of(self, name: str) -> BaseChatModel:
         """The chat model of one entry of a chain.

@@ -642,6 +642,25 @@ async def test_what_loading_a_providers_library_takes_is_not_the_models_latency(
 
 
 @pytest.mark.asyncio
+async def test_models_are_built_before_a_run_waits_and_a_missing_library_stops_no_start(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def build(name: str, **_: Any) -> Any:
+        built.append(name)
+        if name == SMALL:
+            raise ImportError("no such library")
+        return object()
+
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", build)
+    await scene.chat.load()
+    assert set(built) == {LARGE, SMALL}
+    await scene.chat.of(LARGE)
+    assert built.count(LARGE) == 1
+
+
+@pytest.mark.asyncio
 async def test_a_model_whose_library_is_missing_is_not_tried_twice_and_costs_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
