@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from observer.domain.figures import percent, took
 from observer.domain.span_kinds import SpanKind
 from observer.domain.span_question import is_fault
-from observer.domain.trace_tree import INTERRUPTED, RunTree, Seen
+from observer.domain.trace_tree import INTERRUPTED, RUNNING, RunTree, Seen
 
 _LAYER = {SpanKind.LLM_CALL: "model", SpanKind.TOOL_CALL: "tool"}
 _MOST_WORDS = 120
@@ -35,7 +35,9 @@ class Slowest:
 
     @property
     def layer(self) -> str:
-        """tool, model or own."""
+        """tool, model, own, or of a step that has not ended: under way."""
+        if self.span.status == RUNNING:
+            return "under way"
         return _LAYER.get(self.span.kind, "own")
 
 
@@ -92,10 +94,14 @@ def blame(run: RunTree) -> list[str]:
     what = f"{slow.span.kind} {slow.span.name}"
     if slow.layer == "own":
         what = f"the observer itself in {slow.span.name}"
+    rest = "own"
+    if slow.layer == "under way":
+        # What it called is recorded when it ends: nobody is to blame yet.
+        what, rest = f"{slow.span.name}, under way for", "own or not ended"
     lines = [
         f"slowest: {what} {took(slow.took_ms)} ({percent(slow.took_ms, whole)} of the run);"
         f" tools {percent(parts.tools_ms, whole)}, models {percent(parts.models_ms, whole)},"
-        f" own {percent(parts.own_ms, whole)}"
+        f" {rest} {percent(parts.own_ms, whole)}"
     ]
     failed = fault(run)
     if failed is None:

@@ -248,3 +248,18 @@ def test_any_parents_even_in_a_circle_give_a_tree_with_every_span(rows: list[Any
         f"s-{own}" for own in range(len(rows))
     )
     assert list(run_lines(run, 80)) and page("s", "t", [run])
+
+
+def test_nobody_is_blamed_for_a_step_that_still_waits_for_what_it_called() -> None:
+    run = tree(
+        step(1, "classify", took=3),
+        step(2, "observe", at=3, took=0, result_status=OPEN),
+        now_ms=BEGAN + 4003,
+        status="running",
+    )
+    slow = slowest(run)
+    assert slow is not None and (slow.layer, slow.took_ms) == ("under way", 4000.0)
+    assert blame(run)[0] == (
+        "slowest: observe, under way for 4.0 s (100 % of the run);"
+        " tools 0 %, models 0 %, own or not ended 100 %"
+    )
