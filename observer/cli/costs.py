@@ -24,7 +24,9 @@ from observer.domain.costs import USUAL, By
 if TYPE_CHECKING:
     from observer.domain.costs import CostSum
 
+BARS = "of the dearest"
 WIDEST_BAR = 30
+GAP = 3
 
 Since = Annotated[str, typer.Option(help="From when: 7d or 24h ago, or 2026-11-22.")]
 Until = Annotated[str | None, typer.Option(help="Until when, in the same words; else until now.")]
@@ -85,19 +87,28 @@ def show(sums: "Sequence[CostSum]", by: Collection[By]) -> None:
         return
     every = total(sums)
     names = [name for name in columns(by) if name != "cost_nano"]
-    most = max(one.cost_nano for one in sums)
-    bars = sys.stdout.isatty()
-    rows = [
-        [*(one.as_json()[name] for name in names), *([bar(one.cost_nano, most)] if bars else [])]
-        for one in sums
-    ]
-    table("Costs", [*names, *(["of the dearest"] if bars else [])], rows)
+    rows = [[one.as_json()[name] for name in names] for one in sums]
+    room = room_for_bars([names, *rows]) if sys.stdout.isatty() else 0
+    if room >= len(BARS):
+        most = max(one.cost_nano for one in sums)
+        for row, one in zip(rows, sums, strict=True):
+            row.append(bar(one.cost_nano, most, min(room, WIDEST_BAR)))
+        names.append(BARS)
+    table("Costs", names, rows)
     tokens = f"{every.input_tokens:,} tokens in, {every.output_tokens:,} out"
     say(f"total: ${every.as_json()['cost_usd']} for {every.calls:,} calls, {tokens}")
 
 
-def bar(nano: int, most: int) -> str:
+def room_for_bars(rows: "Sequence[Sequence[object]]") -> int:
+    """What a line of the terminal has left beside these columns."""
+    import shutil
+
+    widths = (max(len(str(cell)) for cell in column) + GAP for column in zip(*rows, strict=True))
+    return shutil.get_terminal_size().columns - sum(widths)
+
+
+def bar(nano: int, most: int, widest: int) -> str:
     """As long as its share of the longest; what costs anything is seen."""
     if not nano:
         return ""
-    return "█" * max(1, round(WIDEST_BAR * nano / most))
+    return "█" * max(1, round(widest * nano / most))

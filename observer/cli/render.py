@@ -13,6 +13,8 @@ from observer.domain.printable import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+WIDTH_OFF_TERMINAL = 160
+LONGEST_WORD = 40
 MOMENT = "%Y-%m-%d %H:%M:%S"
 GOOD = {"done", "resolved", "acknowledged", "ok", "healthy", "running", "up", "connected"}
 BAD = {"failed", "unknown", "suspended", "not ok", "down", "unhealthy"}
@@ -62,7 +64,7 @@ def console(*, err: bool = False) -> "Console":
         markup=False,
         emoji=False,
         highlight=False,
-        width=None if stream.isatty() else 160,
+        width=None if stream.isatty() else WIDTH_OFF_TERMINAL,
     )
 
 
@@ -86,23 +88,37 @@ def marked(status: object, text: object, *, indent: int = 0) -> Any:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, err: bool = False
 ) -> None:
-    """Print rows under a title; a column named `status` gets its colour. No rows: nothing."""
+    """Print rows under a title; a column named `status` gets its colour. No rows: nothing.
+
+    A word, such as an id, is never broken for want of room: rather the terminal wraps the row.
+    """
     from rich import box
+    from rich.cells import cell_len
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        cells = zip(columns, row, strict=True)
-        grid.add_row(
-            *(mark(cell) if name == "status" else Text(inert(cell)) for name, cell in cells)
-        )
+    texts = [
+        [
+            mark(cell) if name == "status" else Text(inert(cell))
+            for name, cell in zip(columns, row, strict=True)
+        ]
+        for row in rows
+    ]
+    for i, column in enumerate(columns):
+        words = [*column.split(), *(word for row in texts for word in row[i].plain.split())]
+        longest = max(map(cell_len, words), default=0)
+        grid.add_column(column, overflow="fold", min_width=min(longest, LONGEST_WORD))
+    for row in texts:
+        grid.add_row(*row)
     if grid.row_count:
         out = console(err=err)
+        narrowest = Measurement.get(out, out.options.update(width=10_000), grid).minimum
+        if narrowest > out.width:
+            out.width = max(narrowest, WIDTH_OFF_TERMINAL)
         out.print(Text(title, style="bold"))
-        out.print(grid)
+        out.print(grid, crop=False)
         out.print()
 
 

@@ -54,7 +54,13 @@ def _only(found: list[Any], wanted: str) -> Any:
         case [one]:
             return tuple(one)
         case []:
-            raise UnknownTrace(f"no session has the id '{wanted}', and no trace's begins so")
+            short = len(wanted) < SHORTEST_PREFIX
+            trace = (
+                f"of a trace's it takes {SHORTEST_PREFIX} characters"
+                if short
+                else "no trace's begins so"
+            )
+            raise UnknownTrace(f"no session has the id '{wanted}', and {trace}")
         case _:
             shown = "; ".join(" ".join(map(str, one)) for one in found)
             raise AmbiguousTrace(

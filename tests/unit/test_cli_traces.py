@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from observer.cli.app import app
+from observer.cli.costs import GAP, bar, room_for_bars
 from observer.domain.span import SpanKind
 from tests.synthetic_spans import a_span, records, store
 
@@ -60,6 +61,18 @@ def test_a_stretch_of_time_that_ends_before_it_begins_is_wrong_usage(
     found = observer(data_dir, *command, "--since", "1h", "--until", "2h")
     assert (found.exit_code, found.stdout) == (2, "")
     assert "`since` must be before `until`" in found.stderr
+
+
+def test_too_little_of_a_traces_id_is_not_said_to_be_of_none(data_dir: Path) -> None:
+    found = observer(data_dir, "trace", TRACE[:3])
+    assert found.exit_code == 1
+    assert found.stderr == "no session has the id 'tra', and of a trace's it takes 4 characters\n"
+
+
+def test_a_bar_takes_only_what_the_terminal_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert room_for_bars([["tenant", "calls"], ["globex-europe", 2]]) == 80 - 13 - 5 - 2 * GAP
+    assert [len(bar(nano, 100, 20)) for nano in (100, 50, 1, 0)] == [20, 10, 1, 0]
 
 
 @pytest.mark.parametrize("command", ["traces", "ledger"])
