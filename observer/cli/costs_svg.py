@@ -7,6 +7,7 @@ from typing import Any
 
 from observer.cli.svg_text import fitted, wide
 from observer.domain.costs import By, CostSum, total, usd
+from observer.domain.printable import printable
 
 _WIDTH = 860
 _MARGIN = 16
@@ -126,4 +127,6 @@ def _bars(sums: Sequence[CostSum], by: Collection[By], series: dict[str, int]) -
 
 
 def _name(one: CostSum) -> str:
-    return " / ".join(one.group[by] for by in By if by in one.group and by is not By.DAY) or "all"
+    parts = (one.group[by] for by in By if by in one.group and by is not By.DAY)
+    # XML takes no control character, however it is escaped.
+    return " / ".join(map(printable, parts)) or "all"

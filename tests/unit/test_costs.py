@@ -262,7 +262,7 @@ def test_a_name_that_is_cut_is_whole_beside_it() -> None:
 
 
 def test_what_stands_in_a_name_stays_text_in_the_picture() -> None:
-    one = CostSum({By.MODEL: "a<script>&"}, 1, 2, 3, 4)
+    one = CostSum({By.MODEL: "a<script>&\x1b[31m\x00\uffff"}, 1, 2, 3, 4)
     text = costs_svg([one], (By.MODEL,), "Costs")
     assert "<script>" not in text
     ElementTree.fromstring(text)
