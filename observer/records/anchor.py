@@ -13,6 +13,7 @@ from observer.records.chain import Fault, Verdict, verify
 from observer.records.data_dir import DataDir
 from observer.records.database import Connection
 from observer.records.keyring import WITHOUT_KEY, Keyring
+from observer.records.read_only import address_of
 from observer.settings.journal_keys import JOURNAL_KEY
 
 _NAME = "journal anchor"
@@ -89,9 +90,7 @@ def verify_journal(
             f"{path}: there is no such file, so nothing tells how far the journal must go"
         )
     try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        ) as connection:
+        with closing(sqlite3.connect(address_of(path), uri=True, timeout=5)) as connection:
             try:
                 end = recall(connection, keyring)
             except ValueError as error:

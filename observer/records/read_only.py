@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from observer.errors import DataDirUnusable
 from observer.records.data_dir import DataDir
@@ -23,8 +25,7 @@ def reading(data_dir: DataDir) -> Iterator[Connection]:
     if not path.is_file():
         raise DataDirUnusable(f"{path}: no observer has kept records here")
     try:
-        address = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=5)) as connection:
+        with closing(sqlite3.connect(address_of(path), uri=True, timeout=5)) as connection:
             connection.row_factory = sqlite3.Row
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version < len(MIGRATIONS):
@@ -36,3 +37,11 @@ def reading(data_dir: DataDir) -> Iterator[Connection]:
             yield connection
     except sqlite3.Error as error:
         raise DataDirUnusable(f"{path} cannot be read: {error}") from error
+
+
+def address_of(path: Path) -> str:
+    """The file for a reader; where none can be put beside it, as on a mounted copy, as it is."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    # With a WAL there may be a writer, and in it is what was written last.
+    written_to = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    return address if written_to else f"{address}&immutable=1"
