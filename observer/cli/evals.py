@@ -14,6 +14,7 @@ from observer.cli.environment import (
     ConfigDir,
     DataDirOption,
 )
+from observer.cli.large_imports import kept_for_good
 from observer.cli.render import complain, emit, say
 from observer.cli.sessions import OfTenant
 
@@ -39,12 +40,13 @@ def run(files: Files = None, config: ConfigDir = DEFAULT_CONFIG, as_json: AsJson
     import asyncio
     import logging
 
-    from observer.evals.cases import read_cases
-    from observer.evals.replay import replay
-    from observer.evals.same_calls import SameCalls
-    from observer.evals.verdict import Verdict, judge
-    from observer.settings import load_configuration
-    from server import build_graph, serializer
+    with kept_for_good():
+        from observer.evals.cases import read_cases
+        from observer.evals.replay import replay
+        from observer.evals.same_calls import SameCalls
+        from observer.evals.verdict import Verdict, judge
+        from observer.settings import load_configuration
+        from server import build_graph, serializer
 
     # What was broken then is no news: a trial says it in its own lines.
     logging.getLogger("observer").setLevel(logging.ERROR)

@@ -16,6 +16,7 @@ from observer.cli.environment import (
     DataDirOption,
     settle,
 )
+from observer.cli.large_imports import kept_for_good
 from observer.errors import ConfigurationError
 from observer.records.data_dir import DataDir
 
@@ -37,7 +38,8 @@ def serve(
     """Run the daemon until SIGTERM or Ctrl+C."""
     settle(data_dir, config)
     DataDir(data_dir).refuse_if_held()
-    from server import run
+    with kept_for_good():
+        from server import run
 
     if not as_json:
         raise typer.Exit(run(host, port))
