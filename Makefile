@@ -1,9 +1,12 @@
 # What a newcomer types. Everything runs from .venv, made from lock files with hashes.
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
-export PYTHONDONTWRITEBYTECODE = 1
-# The slow tests mostly wait for processes of theirs: more workers than two cores.
-WORKERS ?= 3
+# Compiled modules are kept (git ignores them): else each start of a daemon compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
+# The slow tests mostly wait for processes of theirs: more workers than two cores. Files in the
+# order of their names, so that tests/unit, the quick ones, comes last and nobody works alone.
+WORKERS ?= 4
+PYTEST = .venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check install install-dev serve evals bench cost-summary crash-proof soak lock clean
 
@@ -12,11 +15,11 @@ demo: install          ## Start, send the lab's three events, show what happens
 
 test: install-dev      ## Lint, types, layers and every test
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile
+	@$(PYTEST)
 
 check: install-dev     ## Lint, types, layers and the fast tests
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 .PHONY: lint
 lint:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from observer.cli.large_imports import kept_for_good
 from tests.observer_process import ObserverProcess
 
 # The same examples at every run, unless somebody goes exploring: EXPLORE=1 make check. No deadline
@@ -17,6 +18,13 @@ settings.register_profile(
     "pipeline-observer", deadline=None, print_blob=True, derandomize="EXPLORE" not in os.environ
 )
 settings.load_profile("pipeline-observer")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The tests and what they import stay to the end: going through them costs a fifth."""
+    with kept_for_good():
+        return (yield)
 
 
 @pytest.fixture
