@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.plain_http import NO_TLS
+
 ROOT = Path(__file__).parent.parent
 START_LIMIT_S = 60.0
 WARNING = {
@@ -111,11 +113,11 @@ class ObserverProcess:
         if secret is not None:
             digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
             headers["x-webhook-signature"] = f"sha256={digest}"
-        return httpx.post(f"{self.url}/alerts", content=body, headers=headers, timeout=30)
+        return self._request("POST", "/alerts", content=body, headers=headers)
 
     def get(self, path: str) -> Any:
         """One JSON answer, whatever its status."""
-        return httpx.get(f"{self.url}{path}", timeout=30).json()
+        return self._request("GET", path).json()
 
     def send(self, event: dict[str, Any]) -> str:
         """Post an event that must be accepted; returns its session id."""
@@ -153,13 +155,16 @@ class ObserverProcess:
 
     def answer(self, session_id: str, decision: dict[str, Any]) -> httpx.Response:
         """Answer the session's open question."""
-        return httpx.post(
-            f"{self.url}/sessions/{session_id}/resume", json={"decisions": [decision]}, timeout=30
+        return self._request(
+            "POST", f"/sessions/{session_id}/resume", json={"decisions": [decision]}
         )
 
     def order(self, command: str, **order: Any) -> httpx.Response:
         """Post to one of the control routes."""
-        return httpx.post(f"{self.url}/control/{command}", json=order, timeout=30)
+        return self._request("POST", f"/control/{command}", json=order)
+
+    def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        return httpx.request(method, f"{self.url}{path}", timeout=30, verify=NO_TLS, **content)
 
     def kill(self) -> None:
         """kill -9, and its tool server's pipe breaks with it."""

@@ -13,6 +13,7 @@ import pytest
 from observer.domain.event import thread_id
 from tests.crash.evidence import config_with, journal_lines, rows, tally, until
 from tests.observer_process import APPROVAL, INFO, WARNING, ObserverProcess
+from tests.plain_http import NO_TLS
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,10 @@ def checkpoints(observer: ObserverProcess, session: str) -> int:
 
 
 def gone(observer: ObserverProcess, session: str) -> bool:
-    return httpx.get(f"{observer.url}/sessions/{session}", timeout=30).status_code == 404
+    return (
+        httpx.get(f"{observer.url}/sessions/{session}", timeout=30, verify=NO_TLS).status_code
+        == 404
+    )
 
 
 @pytest.fixture

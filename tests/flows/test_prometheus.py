@@ -13,6 +13,7 @@ import pytest
 
 from tests.crash.evidence import until
 from tests.observer_process import INFO, ROOT, WARNING, ObserverProcess
+from tests.plain_http import NO_TLS
 from tests.stack.part import program
 from tests.stack.prometheus import Prometheus
 
@@ -55,7 +56,7 @@ class OfObserver(Prometheus):
         return float(found[0]["value"][1]) if found else None
 
     def firing(self) -> set[str]:
-        alerts = httpx.get(f"{self.url}/api/v1/alerts").json()["data"]["alerts"]
+        alerts = httpx.get(f"{self.url}/api/v1/alerts", verify=NO_TLS).json()["data"]["alerts"]
         return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
 
@@ -83,7 +84,7 @@ def test_what_the_observer_does_is_seen_and_what_is_wrong_with_it_fires(tmp_path
             spent = {"ObserverBudgetNearlySpent"}
             until(lambda: prometheus.firing() == spent, "its day is spent, and no more is wrong")
 
-            text = httpx.get(f"{observer.url}/metrics").text
+            text = httpx.get(f"{observer.url}/metrics", verify=NO_TLS).text
             lint = subprocess.run(
                 ["promtool", "check", "metrics"],
                 input=text,

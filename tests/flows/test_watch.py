@@ -19,6 +19,7 @@ import pytest
 from tests.crash.evidence import until
 from tests.doubles.http_server import Asked, HttpDouble, Reply
 from tests.observer_process import WARNING, ObserverProcess
+from tests.plain_http import NO_TLS
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,10 @@ def test_a_pause_is_told_stops_the_calls_and_is_over(tmp_path: Path, receiver: R
         observer.order("pause", tenant_id="acme")
         until(lambda: receiver.states("suspended") == ["firing"], "a tenant is held")
         assert receiver.alarms("suspended")[0]["tenant_id"] == "acme"
-        until(lambda: httpx.get(f"{observer.url}/health").status_code == 200, "a tenant is no all")
+        until(
+            lambda: httpx.get(f"{observer.url}/health", verify=NO_TLS).status_code == 200,
+            "a tenant is no all",
+        )
         before = receiver.pings()
         until(lambda: receiver.pings() > before, "a held tenant stops no call")
 

@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from tests.observer_process import INFO, ROOT, WARNING, ObserverProcess
+from tests.plain_http import NO_TLS
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,9 @@ class Daemon(ObserverProcess):
         sent = {"content-type": JSON, **self.sign(body)}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in sent.items() if value is not None}
-        return httpx.post(f"{self.url}{path}", content=body, headers=sent, timeout=30)
+        return httpx.post(
+            f"{self.url}{path}", content=body, headers=sent, timeout=30, verify=NO_TLS
+        )
 
     def event(self, **changes: Any) -> httpx.Response:
         """Post an INFO with some fields changed; `...` leaves a field out."""
@@ -360,7 +363,7 @@ def test_what_is_not_there_is_said_so_in_the_same_shape(
     code: int,
     field: str | None,
 ) -> None:
-    refused(httpx.request(method, f"{daemon.url}{path}", timeout=30), code, field)
+    refused(httpx.request(method, f"{daemon.url}{path}", timeout=30, verify=NO_TLS), code, field)
 
 
 def test_an_unknown_control_command_is_refused(
@@ -452,7 +455,9 @@ def test_one_byte_over_256_kib_is_413_and_256_kib_are_not(
         headers = {"content-type": JSON, **daemon.sign(b"something else")}
         pieces = (body[at : at + 9999] for at in range(0, size, 9999))
         content = pieces if chunked else body
-        return httpx.post(f"{daemon.url}/alerts", content=content, headers=headers, timeout=30)
+        return httpx.post(
+            f"{daemon.url}/alerts", content=content, headers=headers, timeout=30, verify=NO_TLS
+        )
 
     refused(post(LIMIT + 1), 413, "(body)")
     refused(post(LIMIT), 401, "x-webhook-signature")
