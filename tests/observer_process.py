@@ -41,9 +41,10 @@ APPROVAL = {
     "stage": "indexing",
     "message": "Queue depth excessive: 8420 items waiting (threshold: 1000).",
 }
-_ROOMY_DAY = {
+_BUSY_DAY = {
     "OBSERVER__BUDGET__MAX_TOOL_CALLS_PER_DAY": "1000000",
     "OBSERVER__BUDGET__MAX_IRREVERSIBLE_PER_DAY": "1000000",
+    "OBSERVER__QUEUE__POLLING_INTERVAL": "100ms",
 }
 """A test's minutes hold more alerts than a team's day."""
 ENDED = ("resolved", "escalated", "acknowledged", "failed")
@@ -85,7 +86,7 @@ class ObserverProcess:
     def environment(self) -> dict[str, str]:
         """A clean environment: nothing of the developer's own settings leaks into a test."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("OBSERVER", "OPENAI"))}
-        return {**kept, "PYTHONUNBUFFERED": "1", **_ROOMY_DAY, **self._env}
+        return {**kept, "PYTHONUNBUFFERED": "1", **_BUSY_DAY, **self._env}
 
     def _wait_until_listening(self, begin: int) -> None:
         assert self.process is not None
