@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 Make = Callable[..., ObserverProcess]
 IMPATIENT = {"OBSERVER__MCP_SERVERS__PIPELINE__TIMEOUT": "2s"}
+PATIENT = {"OBSERVER__MCP_SERVERS__PIPELINE__TIMEOUT": "5m"}
 
 
 def _turn(observer: ObserverProcess, **order: Any) -> dict[str, Any]:
@@ -55,15 +58,17 @@ def test_set_in_the_middle_of_a_run_no_remedy_starts_and_people_are_told(
 ) -> None:
     """Case 38. The run reads while the switch is set; it outlives a kill; lifted, work goes on."""
     named, set_it, lift_it = BY[by]
-    observer = make_observer(env=IMPATIENT)
+    observer = make_observer(env=PATIENT)
     observer.faults({"tools": {"get_recent_errors": {"mode": "hang", "times": 1}}})
     observer.start()
     events = warnings(3, "switched")
     sessions = [observer.send(event) for event in events]
-    until(lambda: observer.session(sessions[0])["status"] == "running", "the first run has begun")
+    until((observer.data_dir / "pipeline" / "faults_fired.json").exists, "the first run reads")
 
     set_it(observer)
 
+    # It reads until somebody ends that, however long it takes to set the switch.
+    os.kill(observer.tool_server_pid(), signal.SIGKILL)
     for session in sessions:
         assert observer.wait_for(session)["status"] == "escalated"
         assert "the kill switch is on" in observer.session(session)["report"]
