@@ -21,6 +21,7 @@ from mcp_servers.channels import CHANNELS
 from mcp_servers.channels.contract import Deliveries, Key
 from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Channels, Sections, read_sections
+from mcp_servers.stdio import serve
 from mcp_servers.tool_server import tool_server
 
 LOOKS = ToolAnnotations(
@@ -93,7 +94,7 @@ def main() -> None:
     except (BadSections, MissingSecret) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    build_server(sections, secrets, data_dir).run("stdio")
+    serve(build_server(sections, secrets, data_dir))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from mcp_servers.pipeline_results import (
     SlackAlertSent,
     StageMetrics,
 )
+from mcp_servers.stdio import serve
 from mcp_servers.tool_server import tool_server
 
 Result = TypeVar("Result")
@@ -210,7 +211,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path(default))
     data_dir = parser.parse_args().data_dir
     faults = os.environ.get("PIPELINE_FAULTS")
-    build_server(JsonFilesPipeline(data_dir, Path(faults) if faults else None)).run("stdio")
+    serve(build_server(JsonFilesPipeline(data_dir, Path(faults) if faults else None)))
 
 
 if __name__ == "__main__":

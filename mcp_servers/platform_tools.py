@@ -35,6 +35,7 @@ from mcp_servers.platform_results import (
     RolloutRestarted,
 )
 from mcp_servers.sections import BadSections, Sections, read_sections
+from mcp_servers.stdio import serve
 from mcp_servers.tool_server import tool_server
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -203,7 +204,7 @@ def main() -> None:
     except BadSections as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    build_server(sections, data_dir).run("stdio")
+    serve(build_server(sections, data_dir))
 
 
 if __name__ == "__main__":

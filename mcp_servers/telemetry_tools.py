@@ -18,6 +18,7 @@ from mcp_servers.healthchecks import METHODS, judge
 from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Sections, read_sections
 from mcp_servers.sources import Sources
+from mcp_servers.stdio import serve
 from mcp_servers.telemetry_results import Health, LogLines, Metrics
 from mcp_servers.tool_server import tool_server
 
@@ -104,7 +105,7 @@ def main() -> None:
     except BadSections as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    build_server(Sources(sections)).run("stdio")
+    serve(build_server(Sources(sections)))
 
 
 if __name__ == "__main__":

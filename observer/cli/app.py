@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 it ran and the answer is no; 2 wrong usage or configuration.
 """
 
+import gc
 import io
 import sys
 from typing import Any
@@ -113,6 +114,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # What was imported stays to the end: to look through it then takes a third of a short command.
+    gc.freeze()
     app()
 
 
