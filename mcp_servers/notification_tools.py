@@ -21,8 +21,7 @@ from mcp_servers.channels import CHANNELS
 from mcp_servers.channels.contract import Deliveries, Key
 from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Channels, Sections, read_sections
-from mcp_servers.stdio import serve
-from mcp_servers.tool_server import tool_server
+from mcp_servers.tool_server import serve, tool_server
 
 LOOKS = ToolAnnotations(
     readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=True

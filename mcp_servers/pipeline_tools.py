@@ -28,8 +28,7 @@ from mcp_servers.pipeline_results import (
     SlackAlertSent,
     StageMetrics,
 )
-from mcp_servers.stdio import serve
-from mcp_servers.tool_server import tool_server
+from mcp_servers.tool_server import serve, tool_server
 
 Result = TypeVar("Result")
 

@@ -35,8 +35,7 @@ from mcp_servers.platform_results import (
     RolloutRestarted,
 )
 from mcp_servers.sections import BadSections, Sections, read_sections
-from mcp_servers.stdio import serve
-from mcp_servers.tool_server import tool_server
+from mcp_servers.tool_server import serve, tool_server
 
 Result = TypeVar("Result", bound=BaseModel)
 

@@ -18,9 +18,8 @@ from mcp_servers.healthchecks import METHODS, judge
 from mcp_servers.masking import Mask
 from mcp_servers.sections import BadSections, Sections, read_sections
 from mcp_servers.sources import Sources
-from mcp_servers.stdio import serve
 from mcp_servers.telemetry_results import Health, LogLines, Metrics
-from mcp_servers.tool_server import tool_server
+from mcp_servers.tool_server import serve, tool_server
 
 Result = TypeVar("Result", bound=BaseModel)
 
