@@ -27,6 +27,8 @@ from observer.records.questions import Questions
 from observer.records.spans import new_id, now_ms
 
 _SUMMARY_LENGTH = 300
+_LOOKED_AT = 4096
+"""Characters of an answer that a summary is made of: nothing is cut through within its length."""
 
 
 class Dispatcher:
@@ -244,4 +246,4 @@ class Dispatcher:
 
 
 def _as_text(payload: object) -> str:
-    return json.dumps(payload, ensure_ascii=False)
+    return json.dumps(payload, ensure_ascii=False)[:_LOOKED_AT]

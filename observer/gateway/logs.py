@@ -22,16 +22,19 @@ class CleanLogs(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is left out but what must not be said."""
         if isinstance(record.msg, str):
-            record.msg = printable(self._redactor.text(record.getMessage()))
+            record.msg = self._clean(record.getMessage())
             record.args = ()
         else:
             # Of a logger whose formatter takes fields.
             record.msg = self._redactor.value(record.msg)
         if record.exc_info:
-            told = self._redactor.text(_PLAIN.formatException(record.exc_info))
-            record.exc_text = printable(told, lines=True)
+            record.exc_text = self._clean(_PLAIN.formatException(record.exc_info), lines=True)
             record.exc_info = None
         return True
+
+    def _clean(self, text: str, *, lines: bool = False) -> str:
+        # Once more at the end: an escape sequence in the middle of a secret hides it at first.
+        return self._redactor.text(printable(self._redactor.text(text), lines=lines))
 
 
 def clean_logs(redactor: Redactor) -> None:

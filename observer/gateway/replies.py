@@ -32,13 +32,14 @@ class Reply:
 def reply_from(result: CallToolResult) -> Reply:
     """What an answer means: a tool's own error is an error, in whatever way it says so."""
     text = "\n".join(c.text for c in result.content if isinstance(c, TextContent))
-    if len(text) > _ANSWER_LIMIT:
-        return Reply(CallStatus.UNKNOWN, None, f"the answer has {len(text)} characters, too many")
+    payload = result.structuredContent
+    length = max(len(text), len(json.dumps(payload, ensure_ascii=False)))
+    if length > _ANSWER_LIMIT:
+        return Reply(CallStatus.UNKNOWN, None, f"the answer has {length} characters, too many")
     if result.isError:
         # The SDK writes the tool's name and a colon before the tool's own words.
         unclear = text.partition(": ")[2].startswith(UNCLEAR) or text.startswith(UNCLEAR)
         return Reply(CallStatus.UNKNOWN if unclear else CallStatus.ERROR, None, text)
-    payload = result.structuredContent
     if _says_error(payload, text):
         return Reply(CallStatus.ERROR, payload, text)
     return Reply(CallStatus.SUCCESS, payload, text)

@@ -43,7 +43,11 @@ def connect(path: Path) -> Connection:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables to this program's version, one numbered step after the other."""
+    """Bring the tables to this program's version, one numbered step after the other.
+
+    Raises:
+        DataDirUnusable: the tables are of a newer release.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise DataDirUnusable(

@@ -26,7 +26,7 @@ def refuse_foreign_files(folder: Path) -> None:
     """Look at every database before anything is written to any of them.
 
     Raises:
-        DataDirUnusable: one is damaged, no database, or of a newer release.
+        DataDirUnusable: one is damaged, no database, another program's, or of a newer release.
     """
     for name, known in KNOWN.items():
         path = folder / name
@@ -38,7 +38,7 @@ def refuse_foreign_file(path: Path, known: int) -> None:
     """Read one file's header and list of tables.
 
     Raises:
-        DataDirUnusable: it is damaged, no database, or of a newer release.
+        DataDirUnusable: it is damaged, no database, another program's, or of a newer release.
     """
     try:
         with path.open("rb") as file:
@@ -48,11 +48,17 @@ def refuse_foreign_file(path: Path, known: int) -> None:
             sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
         ) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except (sqlite3.Error, OSError) as error:
         raise DataDirUnusable(
             f"{path}: {error}. Nothing was written to it: move it away or restore it from a copy."
         ) from error
+    # Our tables and their version are written at once; the other two files are libraries'.
+    if path.name == "observer.db" and tables and not version:
+        raise DataDirUnusable(
+            f"{path} holds tables of another program. Nothing was written to it: choose another"
+            " --data-dir."
+        )
     if version > known:
         raise DataDirUnusable(
             f"{path} is of version {version}, written by a newer release; this program knows"

@@ -192,6 +192,16 @@ async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [data_dir.path.name]
 
 
+async def test_a_database_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(DataDirUnusable, match="another program"):
+        DataDir(path.parent).lock()
+    assert path.read_bytes() == before
+
+
 async def test_writes_at_the_same_time_are_all_kept(path: Path) -> None:
     database = await opened(path)
     await asyncio.gather(*(database.write(put(f"{n:03}")) for n in range(200)))

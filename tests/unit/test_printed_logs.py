@@ -59,3 +59,17 @@ def test_what_an_outsider_says_neither_steers_the_terminal_nor_forges_a_line_of_
     assert lines[0] == "3 spans are not mirrored: too old 2026-11-22 observer.watch all is well"
     assert lines[1:3] == ["failed", "Traceback (most recent call last):"]
     assert not set("\x1b\x07\u202e") & set(printed.getvalue())
+
+
+def test_an_escape_sequence_within_a_secret_does_not_carry_it_into_the_log() -> None:
+    log = logging.getLogger("test.of.split.secrets")
+    log.propagate = False
+    printed = io.StringIO()
+    log.addHandler(logging.StreamHandler(printed))
+    try:
+        clean_logs(Redactor([SECRET]))
+        log.warning("refused: %s", f"{SECRET[:6]}\x1b[0m{SECRET[6:]}")
+    finally:
+        log.handlers.clear()
+    assert printed.getvalue().startswith("refused: [redacted")
+    assert SECRET not in printed.getvalue()

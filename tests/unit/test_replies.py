@@ -27,3 +27,12 @@ def test_an_error_is_a_failure_unless_it_says_that_nobody_can_tell(
     """Case 26: the outcome of a write that may have happened is unknown."""
     content = [TextContent(type="text", text=text)]
     assert reply_from(CallToolResult(content=content, isError=is_error)).status is status
+
+
+def test_an_answer_that_is_too_large_is_not_read_in_whatever_part_it_is() -> None:
+    content = [TextContent(type="text", text="see the rows")]
+    large = CallToolResult(content=content, structuredContent={"rows": ["x" * 1024] * 257})
+    assert reply_from(large).status is CallStatus.UNKNOWN
+    assert reply_from(large).payload is None
+    enough = CallToolResult(content=content, structuredContent={"rows": ["x" * 1024] * 200})
+    assert reply_from(enough).status is CallStatus.SUCCESS
