@@ -28,6 +28,11 @@ def _of_request(found: Found) -> bool:
     return told(found) and not re.match(r"(?i)(?:ou|dc|cn|o|uid)=", found.value)
 
 
+def _no_reply(found: Found) -> bool:
+    """A mail server's answer, as some clients show it, begins with three digits."""
+    return told(found) and not re.fullmatch(r"\d{3}(?:-.*)?", found.value)
+
+
 RULES = [
     Rule(
         "cookie",
@@ -172,7 +177,7 @@ RULES = [
         "password",
         r"(?i)\b(?:passw|pass-?phrase|sudo -S|kinit|login|stdin|cryptsetup|secret|token|auth)"
         r"[^\n]*<<<\s*(?:\$?[\"']([^\"'\n]+)[\"']|([^\s\"';|&]+))",
-        where(told),
+        where(_no_reply),
         hint="<<<",
     ),
 ]

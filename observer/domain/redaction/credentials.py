@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 
-from observer.domain.redaction.keys import PLACE
+from observer.domain.redaction.keys import opens_nothing
 from observer.domain.redaction.matching import MASK_BEGINS, Found
 from observer.domain.redaction.words import SAID_OF_SECRETS
 
@@ -16,7 +16,7 @@ STRONG = (
     r"|secret(?:[._ -]?(?:access[._ -]?)?key(?:[_-]base)?)?"
     r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access|account)[._ -]?key"
     r"|access[._ -]?key[_ -]?id|(?:app|storage|master|auth|integration|subscription|service"
-    r"|consumer|deploy|admin|ssh|hmac|fernet|application|aes|cipher|crypto|wrapping|root)[_-]?key"
+    r"|consumer|deploy|admin|ssh|hmac|fernet|application|functions?|aes|cipher|crypto|wrapping|root)[_-]?key"
     r"|unseal[_ -]?key(?:[_ -]?\d)?|apikey|sharedaccesssignature|token|jwt|credentials?"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
     r"|x-api-key|x-auth|recovery[_ -]?codes?|account\.key\.[\w.-]+|user\.info|redis[._-]auth"
@@ -81,7 +81,23 @@ def looks_secret(value: str) -> bool:
     return (digits and letters) or (odd and letters)
 
 
-_NO_LABEL = re.compile(rf"(?:(?:by|com|encom|sur|tres|under|over)pass\w*|{PLACE})[\"'\\\]:=>]*$")
+_NO_LABEL = re.compile(r"(?:by|com|encom|sur|tres|under|over)pass[a-z]*[\"'\\\]:=>]*$")
+_LAST_TOLD = re.compile(
+    r"(?is).*(?:token|\bkey|(pass|pwd|pw|secret|credential|api[ _-]?key|access[ _-]?key))"
+)
+
+_LABEL = re.compile(r"(?:(?<![\w.-])(?!client )[\w.-]+ ){0,2}[\w.-]+$")
+"""The words, at most three, that are a label. A client's token may well open something."""
+
+
+def _tells_a_place(found: Found) -> bool:
+    """Whether the last telling word before it is a token's or a key's that opens nothing."""
+    before = found.data[max(0, found.start - 80) : found.start].decode(errors="ignore")
+    last = _LAST_TOLD.match(before)
+    if last is None or last[1]:
+        return False
+    label = _LABEL.search(last[0])
+    return label is not None and opens_nothing(label[0])
 
 
 def _misleads(found: Found) -> bool:
@@ -93,7 +109,7 @@ def _misleads(found: Found) -> bool:
         return True
     if before.rstrip().endswith("-- pass:"):
         return True
-    return ("pass" in word or "token" in word) and _NO_LABEL.search(word[-48:]) is not None
+    return "pass" in word and _NO_LABEL.search(word[-48:]) is not None
 
 
 _FILE = re.compile(
@@ -101,13 +117,21 @@ _FILE = re.compile(
     r"|proc|keys|certs?|config)(?:/[\w.@-]+)+|(?:[\w.~-]*/)+[\w-]+\.(?:pem|key|p12|pfx|jks|crt|pub)"
 )
 
+_DIRECTORY = re.compile(r"/(?:[a-z][\w.-]*(?:/[\w.-]+)*/?)?:?$")
+
 
 def in_assignment(found: Found) -> bool:
     """Whether what stands behind a telling word and an equals sign or a colon is its secret."""
+    return _assigned(found) and not _tells_a_place(found)
+
+
+def _assigned(found: Found) -> bool:
     value = found.value
     if says_nothing(value) or _FILE.fullmatch(value) or _misleads(found):
         return False
     before = found.before(24)
+    if value[0] == "/" and _DIRECTORY.match(value) and re.search(r"pwd\s*[:=]\s*$", before):
+        return False  # where a shell stands
     if _NAME.fullmatch(value) and re.search(r"\w\{[^{}]*secret=\"$", found.before(120)):
         return False  # the name of one, as a metric's label
     if re.match(r"[\w.*-]+:(?:\d{4,5}|\*):[^:]+:[^:]+:", value):
@@ -142,6 +166,7 @@ def opaque(found: Found) -> bool:
         or MASK_BEGINS in value
         or re.fullmatch(r"(?:[A-Z]{2})?[0-9a-fA-F-]+|[\d.:-]+", plain)
         or _says_which(plain)
+        or (not re.search(r"[\w+/]{39}==?$", plain) and _tells_a_place(found))
     ):
         return False
     kinds = sum(bool(re.search(kind, plain)) for kind in ("[a-z]", "[A-Z]", r"\d", "[+/=]"))
@@ -167,7 +192,7 @@ _LIVES = re.compile(
 
 def prose(found: Found) -> bool:
     """Whether a word in prose is a credential, and no name of one of which something is told."""
-    if not looks_secret(found.value) or _misleads(found):
+    if not looks_secret(found.value) or _misleads(found) or _tells_a_place(found):
         return False
     return not (_NAME.fullmatch(found.value) and _LIVES.match(found.after(60)))
 

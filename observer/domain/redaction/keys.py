@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 
-PLACE = (
-    r"(?:progress|next|page|continuation|sync|cursor|resume|cancel\w*|fencing|idempotency|client"
-    r"|client[_-]?request|dedup\w*|change|consistency|snapshot|lock|lease|correlation|start"
-    r"|position|partition|ack|watermark)[_-]?token"
+_PLACE = re.compile(
+    r"(?:^|_)(?<!password_)(?<!account_)(?<!email_)(?:"
+    r"(?:fenc(?:e|ing)|(?:opaque)?lock|lease|page|paging|pagination|next|prev(?:ious)?|continu(?:e|ation)"
+    r"|progress|resum(?:e|ption)|sync|cursor|cancel[a-z]*|dedup[a-z]*|idempoten[a-z]+|change|water_?mark|barrier"
+    r"|batch|correlation|replay|tracking|checkpoint|offset|seq(?:uence)?|heartbeat|generation|epoch"
+    r"|consistency|causal|snapshot|position|partition|shard|ack|start(?:ing)?|commit|read|skip|concurrency"
+    r"|version|scroll|marker|iterator|delta|ring|client|client_request|eos|bos|pad|unk|stop"
+    r"|nextpage)_?token"
+    r"|(?:sort|partition(?:ing)?|shuffle|foreign|primary|secondary|candidate|routing|cache|object"
+    r"|message|msg|row|hash|range|join|surrogate|natural|business|dedup[a-z]*|idempoten[a-z]+|shard(?:ing)?"
+    r"|s3|cluster(?:ing)?|composite|unique|index|lookup|group(?:ing)?|record|bucket|election|lock"
+    r"|distribution|dist|order(?:ing)?|event|correlation|redis|kafka|etcd|label|tag|sequence)_?key"
+    r")$"
 )
-"""Tokens that open nothing: they say how far somebody came, or which call it was."""
+"""Tokens and keys that open nothing: they say how far somebody came, which call it was, or where a
+row lies. That one is for a password or an account makes it one that does."""
 
 _SECRET = re.compile(
     r"(?:^|_)(?:pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|credentials?|authorization"
@@ -26,13 +36,19 @@ _PERSONAL = re.compile(
 )
 
 
-_PLACE = re.compile(rf"(?:^|_){PLACE}$")
-
-
 def about(key: str) -> str | None:
     """The rule that a key's name calls for: `key-name` of a secret, `personal` of a person's."""
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
-    plain = re.sub(r"[^a-z0-9]+", "_", plain)
+    plain = _plain(key)
     if _SECRET.search(plain) and not _PLACE.search(plain):
         return "key-name"
     return "personal" if _PERSONAL.search(plain) else None
+
+
+def opens_nothing(label: str) -> bool:
+    """Whether what a text calls a token or a key is a place in something, or the name of a call."""
+    return _PLACE.search(_plain(label)) is not None
+
+
+def _plain(key: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
+    return re.sub(r"[^a-z0-9]+", "_", words)

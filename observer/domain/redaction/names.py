@@ -168,6 +168,20 @@ def _alone(word: str, label: str) -> bool:
     return word[0].isupper() or (label == "login" and len(word) > 2 and "-" not in word)
 
 
+_OF_THINGS = re.compile(
+    r"(?:service|app|application|component|system|team|product|project|dashboard|datasource|panel"
+    r"|job|check|rule|alert|alertname|queue|topic|table|stage|node|host|cluster|namespace|pipeline"
+    r"|dag|task|environment|region|database|tool|module|package|plugin|exporter|collector|vendor"
+    r"|provider|platform|squad|group|channel|schedule|policy|integration|monitor)"
+    r"(?:[ _.-]?(?:name|title))?\\*[\"']?\s*[=:]+\s*\\*[\"']?$"
+)
+"""Labels of what is no person, whatever it is called."""
+
+
+def _of_somebody(found: Found, length: int) -> int:
+    return 0 if length and _OF_THINGS.search(found.before(48)) else length
+
+
 def judged(label: str) -> Judge:
     return lambda found: _people(found, label)
 
@@ -184,7 +198,7 @@ def _people(found: Found, label: str) -> int:
         behind[:1] == ":" and (behind[1:2].strip() or _LABELS.fullmatch(last.rstrip(".")))
     ):
         value = before or value
-    return len(value[: person(value, label)].encode())
+    return _of_somebody(found, len(value[: person(value, label)].encode()))
 
 
 def after_word(found: Found) -> int:
@@ -193,7 +207,7 @@ def after_word(found: Found) -> int:
         value = value.rpartition(" ")[0]  # the last word is the beginning of an id
     if not value:
         return 0
-    return len(value[: person(value, "person")].encode())
+    return _of_somebody(found, len(value[: person(value, "person")].encode()))
 
 
 RULES = [

@@ -155,6 +155,13 @@ RULES = [
     Rule(
         "name", r"(?i)\b(?:uid|cn|sn|givenname)=([^,=]{2,60}),\s*(?:ou|dc|o|cn)=", judged("login")
     ),
+    Rule(
+        # As a directory's export has it: a line to an attribute.
+        "name",
+        rf"(?:^|\n|\\n)(?:sn|gn|initials|gecos)::? +({EITHER})",
+        judged("person"),
+        hint=r"(?:sn|gn|initials|gecos)::? ",
+    ),
     Rule("name", rf"\b((?:{FIRST})[ +]+(?:{PARTICLE}[ +]+)?{WORD})", after_word),
     Rule("name", rf"(?i:{_INTRODUCES})\s+({EITHER})", after_word),
     Rule(

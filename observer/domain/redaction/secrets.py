@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.domain.redaction import spoken
+from observer.domain.redaction import protocols, said, spoken
 from observer.domain.redaction.credentials import (
     SAYS,
     STRONG,
@@ -140,4 +140,6 @@ RULES = [
         hint=r"\$\w+\$|SCRAM",
     ),
     *spoken.RULES,
+    *said.RULES,
+    *protocols.RULES,
 ]
