@@ -137,6 +137,26 @@ def test_a_value_goes_by_the_name_beside_it() -> None:
         assert REDACTOR.value(figures) == figures
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["fencing_token", "progressToken", "nextPageToken", "lockToken", "sync-token", "partitionKey"],
+)
+def test_a_token_that_only_says_a_place_stays_wherever_it_stands(key: str) -> None:
+    """Case 49."""
+    told = {key: "q8Zx02LmKv1", "n": [{key: 48213}]}
+    assert REDACTOR.value(told) == told
+    assert REDACTOR.text(f"{key}=q8Zx02LmKv1") == f"{key}=q8Zx02LmKv1"
+
+
+@pytest.mark.parametrize(
+    "key", ["session_token", "accessToken", "refreshToken", "unlockToken", "accountLockToken"]
+)
+def test_a_token_that_opens_something_goes_wherever_it_stands(key: str) -> None:
+    """Case 48."""
+    assert REDACTOR.value({key: "q8Zx02LmKv1"}) == {key: "[redacted:key-name]"}
+    assert REDACTOR.text(f"{key}=q8Zx02LmKv1") == f"{key}=[redacted:password]"
+
+
 KEY_LINES = [
     "-----BEGIN RSA PRIVATE KEY-----",
     "MIIEpAIBAAKCAQEA3Tz2mr7SZiAMfQyuvBjM9Oi8JvUoFnZ8mZ7wL5aGZ0cJkz1Y",

@@ -42,6 +42,12 @@ RULES = [
     ),
     Rule(
         "password",
+        r"\bmc\s+(?:alias set|config host add)\s+\S+\s+\S+\s+(\S+\s+\S+)",
+        where(told),
+        hint=r"\bmc\s+(?:alias|config) ",
+    ),
+    Rule(
+        "password",
         r"rabbitmqctl\s+(?:-\S+\s+)*(?:add_user|change_password)\s+\S+\s+[\"']?([^\s\"']+)",
         where(told),
     ),
@@ -124,8 +130,8 @@ RULES = [
     Rule("password", r"\blogin\s+\S+\s+password\s+(\S+)", where(told), hint="login "),
     Rule(
         "password",
-        r"(?:mysql|mariadb|sshpass|az login|openssl|docker login|podman login|helm registry login"
-        r"|\bldap[a-z]+|\b7za?|\b(?:un)?zip|\brar"
+        r"(?:mysql|mariadb|beeline|sqlcmd|\bbcp|sshpass|az login|openssl|docker login"
+        r"|podman login|helm registry login|\bldap[a-z]+|\b7za?|\b(?:un)?zip|\brar"
         r"|ipmitool|smbclient|mongo|cqlsh|curl ftp)[^\n|;]*?\s-[kpPw]\s?[\"']?([^\s\"'-][^\s\"']*)",
         where(lambda f: not f.value.isdigit() and not says_nothing(f.value)),
         hint=r"\s-[kpPw]",
@@ -147,7 +153,7 @@ RULES = [
     Rule(
         "password",
         r"\s(?:-u|--user|--proxy-user|--auth|--creds)[= ]+[\"']?[^\s:\"']+:([^\s\"']+)",
-        where(told),
+        where(lambda f: told(f) and not re.match(r"\w+://", f.value)),
         hint=r"\s(?:-u|--user|--proxy-user|--auth|--creds)[= ]",
     ),
     Rule(

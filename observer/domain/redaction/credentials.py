@@ -15,7 +15,7 @@ STRONG = (
     r"|pwd|pw|pass[_-]?(?:phrase|code)|(?:[a-z0-9]+[_.-])?pass|client[._ -]?secret"
     r"|secret(?:[._ -]?(?:access[._ -]?)?key(?:[_-]base)?)?"
     r"|(?:api|access|private|encryption|signing|license|shared[_ -]?access|account)[._ -]?key"
-    r"|access[._ -]?key[_ -]?id|(?:app|storage|master|auth|integration|subscription|service"
+    r"|(?:access|aws)[._ -]?key[_ -]?id|(?:app|storage|master|auth|integration|subscription|service"
     r"|consumer|deploy|admin|ssh|hmac|fernet|application|functions?|aes|cipher|crypto|wrapping|root)[_-]?key"
     r"|unseal[_ -]?key(?:[_ -]?\d)?|apikey|sharedaccesssignature|token|jwt|credentials?"
     r"|_auth|auth[_ -]?pass|requirepass|masterauth|sasl[_ -]?password|(?:session|auth)[._ -]?cookie"
@@ -50,7 +50,7 @@ def says_nothing(value: str) -> bool:
     bare = value.strip("\"'`.,:;!?()[]{}*").lower()
     if MASK_BEGINS in value:
         rest = re.sub(r"\[redacted:[\w-]+\]?", "", value)
-        return re.fullmatch(r"[\W_]*|[\w.@-]+[/:]", rest) is not None
+        return re.fullmatch(r"[\W_]*|[\w.@-]+[/:]|-+BEGIN [A-Z ]+-+END [A-Z ]+-+", rest) is not None
     if len(value) < 64 and re.fullmatch(r"[\d-]*[*xX•][\d*xX•-]*", value):
         return True  # a number of which most is hidden
     return not bare or bare in SAID_OF_SECRETS or _PLACEHOLDER.fullmatch(value) is not None
@@ -132,8 +132,8 @@ def _assigned(found: Found) -> bool:
     before = found.before(24)
     if value[0] == "/" and _DIRECTORY.match(value) and re.search(r"pwd\s*[:=]\s*$", before):
         return False  # where a shell stands
-    if _NAME.fullmatch(value) and re.search(r"\w\{[^{}]*secret=\"$", found.before(120)):
-        return False  # the name of one, as a metric's label
+    if _NAME.fullmatch(value) and _NAMED.search(found.before(120)):
+        return False  # the name of one, as a metric's label, or in a chart's values
     if re.match(r"[\w.*-]+:(?:\d{4,5}|\*):[^:]+:[^:]+:", value):
         return False  # a line of .pgpass, which has its own rule
     if re.search(r"pass[\"'\\]*\s*[:=]\s*$", before):
@@ -181,6 +181,11 @@ def mixed(found: Found) -> bool:
 
 
 _NAME = re.compile(r"[a-z]{2,}(?:[-_.][a-z0-9]+)+")
+_NAMED = re.compile(
+    r"\w\{[^{}]*secret=\"$"
+    r"|(?:existing|password|credentials?|pull|tls|fernet\w*|connection)[_-]?secrets?[\"'\\]*\s*[:=]\s*"
+    r"[\"'\\]*$"
+)
 _LIVES = re.compile(
     r"[\"'`]?\s+(?:(?:was|is|has|had|been|does|did|will|be|already|now|successfully|\w+ly)\s+)*"
     r"(?:revoked|rotated|expired|expires|mounted|not (?:found|exist)|created|updated|deleted|synced"

@@ -9,7 +9,7 @@ _PLACE = re.compile(
     r"(?:fenc(?:e|ing)|(?:opaque)?lock|lease|page|paging|pagination|next|prev(?:ious)?|continu(?:e|ation)"
     r"|progress|resum(?:e|ption)|sync|cursor|cancel[a-z]*|dedup[a-z]*|idempoten[a-z]+|change|water_?mark|barrier"
     r"|batch|correlation|replay|tracking|checkpoint|offset|seq(?:uence)?|heartbeat|generation|epoch"
-    r"|consistency|causal|snapshot|position|partition|shard|ack|start(?:ing)?|commit|read|skip|concurrency"
+    r"|consistency|causal|snapshot|position|partition|shard|ack|start(?:ing)?|commit|read|skip|retry|concurrency"
     r"|version|scroll|marker|iterator|delta|ring|client|client_request|eos|bos|pad|unk|stop"
     r"|nextpage)_?token"
     r"|(?:sort|partition(?:ing)?|shuffle|foreign|primary|secondary|candidate|routing|cache|object"

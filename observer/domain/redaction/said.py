@@ -34,7 +34,7 @@ _CODES = (
     r"[ -](?:code|pass(?:word|code)|pin)|pin(?: code)?)"
 )
 _KEYS = r"(?:master|storage|account|shared|signing|encryption|subscription|licen[sc]e) key"
-_USES = r"(?:use|using|used|try|tried|type|typed|enter|entered|with|set)"
+_USES = r"(?:use|using|used|try|tried|type|typed|enter|entered|with|set|and|take|took)"
 
 RULES = [
     Rule(
@@ -57,6 +57,13 @@ RULES = [
         r"[\"'`]?([^\s\"'`,;]+)",
         where(prose),
         hint=rf"(?i)\b(?:pass (?:is|was) |{_ASKED}\s*(?:→|->|\x{{2013}}|\x{{2014}}))",
+    ),
+    Rule(
+        "password",
+        rf"(?i)\b(?:{_ASKED}|secret|token|api key)"
+        r"(?:\s*\([^()\n]{1,40}\)|\s[^\n:]{0,30}\bnew one)\s*[:=]\s*[\"'`]?([^\s\"'`,;]+)",
+        where(prose),
+        hint=rf"(?i)\b(?:{_ASKED}|secret|token|api key)\s*\(|\bnew one\s*[:=]",
     ),
     Rule(
         "password",

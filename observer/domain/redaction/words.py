@@ -70,7 +70,7 @@ THINGS = _words(
     department dependency desk desktop destination detection detector development device dhcp
     different digest digital direct directory disaster discovery dispatch dispatcher distributed
     distribution division dns docs document documentation documents domain downstream downtime
-    drain drift driver druid dry dublin dump dunning duplicate during duty dynamic dynamo each
+    drain drift driver druid dry pool dublin dump dunning duplicate during duty dynamic dynamo each
     edge edition election email emergency emr encryption endpoint engine enrichment enterprise
     entity entry environment escalation europe european evaluation evaluator every eviction
     exactly examples exchange execution executor expectations experience experiment export
