@@ -56,28 +56,28 @@ RULES = [
         rf"(?i)\b(?:pass\s+(?:is|was)|{_ASKED}\s*(?:→|->|\x{{2013}}|\x{{2014}}))\s+"
         r"[\"'`]?([^\s\"'`,;]+)",
         where(prose),
-        hint=rf"(?i)\b(?:pass (?:is|was) |{_ASKED}\s*(?:→|->|\x{{2013}}|\x{{2014}}))",
+        hint=rf"(?i)pass (?:is|was) |{_ASKED} ?(?:→|->|\x{{2013}}|\x{{2014}})",
     ),
     Rule(
         "password",
         rf"(?i)\b(?:{_ASKED}|secret|token|api key)"
         r"(?:\s*\([^()\n]{1,40}\)|\s[^\n:]{0,30}\bnew one)\s*[:=]\s*[\"'`]?([^\s\"'`,;]+)",
         where(prose),
-        hint=rf"(?i)\b(?:{_ASKED}|secret|token|api key)\s*\(|\bnew one\s*[:=]",
+        hint=rf"(?i)(?:{_ASKED}|secret|token|api key) ?\(|new one ?[:=]",
     ),
     Rule(
         "password",
         rf"(?i)\b{_USES} [\"'`]?([^\s\"'`,;]{{6,}})[\"'`]? (?:as|for) "
         rf"(?:(?:the|its|a|new|temp|temporary|root|admin|db) ){{0,2}}{_ASKED}\b",
         where(prose),
-        hint=rf"(?i)(?:as|for) (?:\w+ ){{0,2}}{_ASKED}\b",
+        hint=rf"(?i)(?:as|for|the|its|a|new|temp|temporary|root|admin|db) {_ASKED}",
     ),
     Rule(
         "password",
         r"(?i)\b(?:log-?in|creds?|credentials?)[:=]? +[a-z][\w.@-]{1,40} +/ +"
         r"[\"'`]?([^\s\"'`,;]+)",
         where(prose),
-        hint=r"(?i)\b(?:log-?in|creds?|credentials?)[:=]? +[\w.@-]+ +/ ",
+        hint=" / ",
     ),
     Rule(
         "password",
