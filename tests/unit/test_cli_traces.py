@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from observer.cli.app import app
 from observer.cli.costs import GAP, bar, room_for_bars
 from observer.domain.span import SpanKind
-from tests.synthetic_spans import a_span, records, store
+from observer.records.spans import store
+from tests.synthetic_spans import a_span, records
 
 TRACE = "trace-1"
 

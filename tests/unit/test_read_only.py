@@ -10,7 +10,8 @@ import pytest
 
 from observer.records.data_dir import DataDir
 from observer.records.read_only import reading
-from tests.synthetic_spans import a_span, records, store
+from observer.records.spans import store
+from tests.synthetic_spans import a_span, records
 
 
 @pytest.fixture

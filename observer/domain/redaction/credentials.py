@@ -175,7 +175,7 @@ def opaque(found: Found) -> bool:
 
 def mixed(found: Found) -> bool:
     value = found.value
-    if says_nothing(value) or re.match(r"[a-z_]+=\w", value):
+    if says_nothing(value) or re.match(r"[a-z_]+=(?:\w|$)", value):
         return False
     return any(c.isdigit() for c in value) or "=" in value or bool(re.search("[a-z][A-Z]", value))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from observer.domain.redaction.matching import MASK_BEGINS, Found, Judge, Rule
-from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES, THINGS
+from observer.domain.redaction.words import ALSO_WORDS, FIRST_NAMES, MACHINES, is_thing
 
 LOGIN = (
     r"user(?:[._ -]?name)?|user[_ -]?login|log[io]n(?:[_ -]?name)?|benutzer(?:name)?|usuario"
@@ -107,7 +108,7 @@ def person(value: str, label: str) -> int:
         pieces = re.split(r"[._'\u2019-]+", word.group().lower())
         if any(piece in MACHINES for piece in pieces) or not _lettered(word.group(), label):
             break
-        if not known and any(map(_is_thing, pieces)):
+        if not known and any(map(is_thing, pieces)):
             break
         known = known or pieces[0] in _SURE_FIRST
         kept.append(word)
@@ -126,20 +127,23 @@ def person(value: str, label: str) -> int:
     if (
         whole
         or (known and (label != "perhaps" or not cut))
-        or (len(texts) == 1 and _alone(texts[0], label))
+        or (len(texts) == 1 and _alone(texts[0], label) and not _calls_a_thing(words, kept, label))
     ):
         return kept[titles + len(texts) - 1].end()
     return 0
 
 
+def _calls_a_thing(
+    words: Sequence[re.Match[str]], kept: Sequence[re.Match[str]], label: str
+) -> bool:
+    """Whether a capitalised word of things goes on with a name that no first name begins."""
+    following = "".join(word.group() for word in words[len(kept) :][:1])
+    return label != "login" and following[:1].isupper() and is_thing(following.lower())
+
+
 _COMPANIES = frozenset(
     ("gmbh", "ltd", "limited", "inc", "llc", "llp", "plc", "corp", "ag", "sa", "bv", "nv", "oy")
 )
-_ABSTRACT = re.compile(r"\w{3,}(?:tion|sion|ness|ology|ware|bility|ency|izer|ization)s?")
-
-
-def _is_thing(word: str) -> bool:
-    return word in THINGS or _ABSTRACT.fullmatch(word) is not None
 
 
 def _lettered(word: str, label: str) -> bool:

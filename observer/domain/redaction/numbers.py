@@ -27,7 +27,7 @@ ID_LABEL = re.compile(
     r"(?:key|order|txn|transaction|id|ref|reference|trace|span|session|seq|sequence|offset|ticket"
     r"|incident|invoice|batch|job|run|build|record|row|lsn|snowflake|partition|bytes|size|count"
     r"|event|request|message|object|shipment|parcel|correlation|dedupe|node|shard|part|lot|sku"
-    r"|version|delta|lag|epoch|ts|timestamp|ns|high|low|watermark|range"
+    r"|version|rev|revision|firmware|release|delta|lag|epoch|ts|timestamp|ns|high|low|watermark|range"
     r"|(?:part|item|serial|model|article|asset|case|tracking|order|ticket|job|batch|lot)"
     r"[ _-]?(?:no|number|nr|num)\.?)[\w-]{0,3}[\"'\s:=#(-]*$"
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from observer.domain.redaction import protocols, said, spoken
 from observer.domain.redaction.credentials import (
     SAYS,
@@ -115,6 +117,7 @@ RULES = [
         "one-time-code",
         rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b[\"'\\]*(?: for \S+)?\s*(?:=|:|is|was)?"
         r"\s*[\"']?(\d{3}[ -]\d{3}|\d{3,8})\b",
+        where(lambda found: not re.match(r"-\d\d-\d\d", found.after(6))),  # a date pins a version
         hint=rf"(?i)\b(?:[\w-]+_)?(?:{_NUMBERS})\b",
     ),
     Rule(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -57,7 +59,7 @@ THINGS = _words(
     bad balance balancer bandwidth banking basic bastion before behind below beta better between
     beyond bgp big billing bitbucket blob block blocks blue board boot bots bottleneck branch
     braze breach breaker breakers bridge bronze browser bucket budget buffer bugsnag build
-    builder bulk bureau bus business caching calendar california campaign canary cancel capacity
+    builder bulk bureau bus business caching calendar california campaign cancel capacity
     capture card cards cart cassandra catalog cdc cdn center central centre ceph certificate
     chain change changelog changes channel chaos chapter charge chart chatops check checker
     checkout checks chief circuit classes cleaner cleanup clearing click clinical cockroach code
@@ -140,6 +142,14 @@ THINGS = _words(
     """
 )
 """What is no person's name either, unless a first name stands before it: Anna Post is one."""
+
+_ABSTRACT = re.compile(r"\w{3,}(?:tion|sion|ness|ology|ware|bility|ency|izer|ization)s?")
+
+
+def is_thing(word: str) -> bool:
+    """Whether a word in lower case is one of them, or is made as they are."""
+    return word in THINGS or _ABSTRACT.fullmatch(word) is not None
+
 
 FIRST_NAMES = _words(
     """
