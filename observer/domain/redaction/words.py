@@ -52,93 +52,92 @@ THINGS = _words(
     abort about above accelerator access accounting acl acquisition across activation active
     adapter adapters admission advanced advisor advisory affected africa african after against
     agency aggregation aggregator airbnb airbyte alerting align alignment allocation allocator
-    almost along already also always america american amplitude anomaly another any approx
-    archive archiver archiving arn artifact asia asian asset assets async athena atlantic
-    atlassian attribution audience audit auditor australia authentication authority
-    authorization auto autopilot autoscaler availability average avro azkaban backfill backlog
-    bad balance balancer bandwidth banking basic bastion before behind below beta better between
-    beyond bgp big billing bitbucket blob block blocks blue board boot bots bottleneck branch
-    braze breach breaker breakers bridge bronze browser bucket budget buffer bugsnag build
-    builder bulk bureau bus business caching calendar california campaign cancel capacity
-    capture card cards cart cassandra catalog cdc cdn center central centre ceph certificate
-    chain change changelog changes channel chaos chapter charge chart chatops check checker
-    checkout checks chief circuit classes cleaner cleanup clearing click clinical cockroach code
-    codec cold collection collections collector command commerce commission commit committee
-    common compaction company compatibility compliance component compute config configuration
-    confluence confluent connector connectors content contract control controller conversion
-    coordinator copy core corp corporate corporation correlation cost couch council counter
-    counts coverage crash crawler credit crew crm curation current cut cutover cyber cycle daily
-    dark datadog dataset datasets dead debezium deep defined delayed delivery delta demand
-    department dependency desk desktop destination detection detector development device dhcp
-    different digest digital direct directory disaster discovery dispatch dispatcher distributed
-    distribution division dns docs document documentation documents domain downstream downtime
-    drain drift driver druid dry pool dublin dump dunning duplicate during duty dynamic dynamo each
-    edge edition election email emergency emr encryption endpoint engine enrichment enterprise
-    entity entry environment escalation europe european evaluation evaluator every eviction
-    exactly examples exchange execution executor expectations experience experiment export
-    exporter exposure express extract extractor factory failover fallback fast fault feature
-    features federation feed fetch few filter finance financial firestore firewall fiscal
-    fivetran fixed flag flags fleet flush follow force forecast forecasting format foundation
-    frankfurt fraud freeze frequency freshness front fulfillment fulfilment funnel garbage gate
-    generation generator geo germany global glue gluster golden governance graph great
-    greenhouse gross group growth guard guide half handbook handler hard hardware hdfs headless
-    health heap heartbeat help history hive honeycomb hook horizontal hot hourly hours
-    housekeeping how hub hubspot hudi hybrid iam iceberg identity idle image impact impala
-    importer inbound inbox indexer industries information infrastructure ingress initial input
-    insights instance institute insurance integration integrity intelligence interface invoice
-    invoices invoicing isolation issue item items iterable iteration jaeger japan jira join
-    journal just jwt kerberos kernel keycloak kinesis kingdom kit knowledge known kyc lab labs
-    lake lakeformation lakehouse lambda large late lateness latest launch layer ldap leak least
-    ledger legacy legal less level library lifecycle limit limited limiter limits line lineage
-    link list listener lite live lock logging logic login logistics loop loyalty lucene machine
-    mail mailgun main maintenance managed management manifest manual many map mapper market
-    marketing marketplace markets mart marts master match matching materialization maximum
+    almost along already also always america american amplitude anomaly another any approx archive
+    archiver archiving arn artifact asia asian asset assets async athena atlantic atlassian
+    attribution audience audit auditor australia authentication authority authorization auto
+    autopilot autoscaler availability average avro azkaban backfill backlog bad balance balancer
+    bandwidth banking basic bastion before behind below beta better between beyond bgp big billing
+    bitbucket blob block blocks blue board boot bots bottleneck branch braze breach breaker
+    breakers bridge bronze browser bucket budget buffer bugsnag build builder bulk bureau bus
+    business caching calendar california campaign cancel capacity capture card cards cart
+    cassandra catalog cdc cdn center central centre ceph certificate chain change changelog
+    changes channel chaos chapter charge chart chatops check checker checkout checks chief circuit
+    classes cleaner cleanup clearing click clinical cockroach code codec cold collection
+    collections collector command commerce commission commit committee common compaction company
+    compatibility compliance component compute config configuration confluence confluent connector
+    connectors content contract control controller conversion coordinator copy core corp corporate
+    corporation correlation cost couch council counter counts coverage crash crawler credit crew
+    crm curation current cut cutover cyber cycle daily dark datadog dataset datasets dead debezium
+    deep defined delayed delivery delta demand department dependency desk desktop destination
+    detection detector development device dhcp different digest digital direct directory disaster
+    discovery dispatch dispatcher distributed distribution division dns docs document
+    documentation documents domain downstream downtime drain drift driver druid dry dublin dump
+    dunning duplicate during duty dynamic dynamo each edge edition election email emergency emr
+    encryption endpoint engine enrichment enterprise entity entry environment escalation europe
+    european evaluation evaluator every eviction exactly examples exchange execution executor
+    expectations experience experiment export exporter exposure express extract extractor factory
+    failover fallback fast fault feature features federation feed fetch few filter finance
+    financial firestore firewall fiscal fivetran fixed flag flags fleet flush follow force
+    forecast forecasting format foundation frankfurt fraud freeze frequency freshness front
+    fulfillment fulfilment funnel garbage gate generation generator geo germany global glue
+    gluster golden governance graph great greenhouse gross group growth guard guide half handbook
+    handler hard hardware hdfs headless health heap heartbeat help history hive honeycomb hook
+    horizontal hot hourly hours housekeeping how hub hubspot hudi hybrid iam iceberg identity idle
+    image impact impala importer inbound inbox indexer industries information infrastructure
+    ingress initial input insights instance institute insurance integration integrity intelligence
+    interface invoice invoices invoicing isolation issue item items iterable iteration jaeger
+    japan jira join journal just jwt kerberos kernel keycloak kinesis kingdom kit knowledge known
+    kyc lab labs lake lakeformation lakehouse lambda large late lateness latest launch layer ldap
+    leak least ledger legacy legal less level library lifecycle limit limited limiter limits line
+    lineage link list listener lite live lock logging logic login logistics loop loyalty lucene
+    machine mail mailgun main maintenance managed management manifest manual many map mapper
+    market marketing marketplace markets mart marts master match matching materialization maximum
     medallion media median medium membership merchant merge mesh mesos metadata microservice
     migration migrator min minimum minio ministry minus minute minutes mirror mission mixpanel
     mode model models modern money monthly months more most move much multi namespace nat native
-    near net never newrelic next nifi nightly normal note notification notifications notifier
-    now oauth observability office offline offsets often ohio okta oltp onboarding once online
-    only onprem oozie operational operators opsgenie optimizer option orchestration orchestrator
-    oregon origin other outage outbound outbox output over overall overflow overnight ownership
-    ozone pacific paging panel panic parallel parquet parser partial partitions partner partners
-    party passive patch patience pattern patterns pause payment payments payout payouts payroll
-    peak people performance permission permissions persistent phase physical pilot pinning pinot
-    plan plane planner planning platforms playbook please plugin plus point policies policy
-    portal post postgis postmortem practice practices prediction preference premium presto
-    pricing prime principle print priority pro probe problem procedure process processing
-    processor procurement product products profile program project projects promotion promtail
-    proof protection protocol provider provisioner publisher pull pulsar pump purchase purge
-    push pushgateway quality quarantine quarter quarterly query quota rack range ranking rapid
-    raw rbac rds reactor readme real rebalance reboot receipt receiver recommendation
-    recommendations reconciler reconciliation recovery red redaction redpanda redshift reference
-    refinery refresh refund refunds region regional registration registry regression reindex
-    rejected relational relay release reliability remediation renewal repair replay repository
-    reservation reserved reset resolution resource resources restore result resume retail
-    retention retries retry return returns revenue review reviews right risk roll rollback
-    rollbar rolling rollout rollup roster rota rotation route router routing rule rules runbook
-    runtime safe safety sales salesforce same saml sample sampler samza sanity scale scaler
-    scaling scan scanner schedule scheduled science scope score scoring scraper screen scrubber
-    scylla search season second secondary seconds secret secrets section sector secure see
-    segfault segmentation self send sender sendgrid sensor sentinel sentry serializer series
-    serverless serving ses settlement settlements setup severity shadow shard sharding shared
-    shift shipment shipping shop shutdown sidecar sign signal simulation singapore skew sla slo
-    slow smart smoke smoothing sns soft software solr solution solutions some soon sorry sort
-    space special spend split spot sql sqs squad ssh ssl stack staff standard standards standby
-    start starter stateful states static statistics stats steady step still stop storage store
-    stores stories story streaming strict structured studio subscription success suite super
-    supplier supply surge suspense swap switch sync synthetic systems tag tagging target tax
-    tech technical technologies technology telemetry template templates temporary tenant tenants
-    terminal terminate third thread threads threat three throttle throttling tick ticket tier
-    tiered timer timescale tls today tokenizer tokyo tomorrow tool tooling tools top topology
-    total trace tracing track tracker tracking trade trading traffic training transaction
-    transactions transfer transfers transformer transit transport treasury trend triage trial
-    tribe trigger triggerer trino trust tumbling tuning tutorial twice twilio two ultimate under
-    unified unit united universal unlock until update updater upgrade upload uploader upstream
-    uptime urgent urn usage utilities utility vacuum validation validator vendor vendors
-    verification version vertical via view views virtual volume vpn waf wallet warehouse
-    warehousing warm watchdog watcher watermark wave webhook webhooks weekly weeks what when
-    where which while why widget wiki window wire wireless within without work workflow workload
-    workloads workspace worst yarn years yesterday yet zendesk zipkin zone zones zookeeper
+    near net never newrelic next nifi nightly normal note notification notifications notifier now
+    oauth observability office offline offsets often ohio okta oltp onboarding once online only
+    onprem oozie operational operators opsgenie optimizer option orchestration orchestrator oregon
+    origin other outage outbound outbox output over overall overflow overnight ownership ozone
+    pacific paging panel panic parallel parquet parser partial partitions partner partners party
+    passive patch patience pattern patterns pause payment payments payout payouts payroll peak
+    people performance permission permissions persistent phase physical pilot pinning pinot plan
+    plane planner planning platforms playbook please plugin plus point policies policy pool portal
+    post postgis postmortem practice practices prediction preference premium presto pricing prime
+    principle print priority pro probe problem procedure process processing processor procurement
+    product products profile program project projects promotion promtail proof protection protocol
+    provider provisioner publisher pull pulsar pump purchase purge push pushgateway quality
+    quarantine quarter quarterly query quota rack range ranking rapid raw rbac rds reactor readme
+    real rebalance reboot receipt receiver recommendation recommendations reconciler
+    reconciliation recovery red redaction redpanda redshift reference refinery refresh refund
+    refunds region regional registration registry regression reindex rejected relational relay
+    release reliability remediation renewal repair replay repository reservation reserved reset
+    resolution resource resources restore result resume retail retention retries retry return
+    returns revenue review reviews right risk roll rollback rollbar rolling rollout rollup roster
+    rota rotation route router routing rule rules runbook runtime safe safety sales salesforce
+    same saml sample sampler samza sanity scale scaler scaling scan scanner schedule scheduled
+    science scope score scoring scraper screen scrubber scylla search season second secondary
+    seconds secret secrets section sector secure see segfault segmentation self send sender
+    sendgrid sensor sentinel sentry serializer series serverless serving ses settlement
+    settlements setup severity shadow shard sharding shared shift shipment shipping shop shutdown
+    sidecar sign signal simulation singapore skew sla slo slow smart smoke smoothing sns soft
+    software solr solution solutions some soon sorry sort space special spend split spot sql sqs
+    squad ssh ssl stack staff standard standards standby start starter stateful states static
+    statistics stats steady step still stop storage store stores stories story streaming strict
+    structured studio subscription success suite super supplier supply surge suspense swap switch
+    sync synthetic systems tag tagging target tax tech technical technologies technology telemetry
+    template templates temporary tenant tenants terminal terminate third thread threads threat
+    three throttle throttling tick ticket tier tiered timer timescale tls today tokenizer tokyo
+    tomorrow tool tooling tools top topology total trace tracing track tracker tracking trade
+    trading traffic training transaction transactions transfer transfers transformer transit
+    transport treasury trend triage trial tribe trigger triggerer trino trust tumbling tuning
+    tutorial twice twilio two ultimate under unified unit united universal unlock until update
+    updater upgrade upload uploader upstream uptime urgent urn usage utilities utility vacuum
+    validation validator vendor vendors verification version vertical via view views virtual
+    volume vpn waf wallet warehouse warehousing warm watchdog watcher watermark wave webhook
+    webhooks weekly weeks what when where which while why widget wiki window wire wireless within
+    without work workflow workload workloads workspace worst yarn years yesterday yet zendesk
+    zipkin zone zones zookeeper
     """
 )
 """What is no person's name either, unless a first name stands before it: Anna Post is one."""
