@@ -151,7 +151,11 @@ def test_a_token_that_only_says_a_place_stays_wherever_it_stands(key: str) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["session_token", "accessToken", "refreshToken", "unlockToken", "accountLockToken"]
+    "key",
+    [
+        *("session_token", "accessToken", "refreshToken", "unlockToken", "accountLockToken"),
+        *("client_token", "read_token"),
+    ],
 )
 def test_a_token_that_opens_something_goes_wherever_it_stands(key: str) -> None:
     """Case 48."""

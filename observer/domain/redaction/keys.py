@@ -9,17 +9,21 @@ _PLACE = re.compile(
     r"(?:fenc(?:e|ing)|(?:opaque)?lock|lease|page|paging|pagination|next|prev(?:ious)?|continu(?:e|ation)"
     r"|progress|resum(?:e|ption)|sync|cursor|cancel[a-z]*|dedup[a-z]*|idempoten[a-z]+|change|water_?mark|barrier"
     r"|batch|correlation|replay|tracking|checkpoint|offset|seq(?:uence)?|heartbeat|generation|epoch"
-    r"|consistency|causal|snapshot|position|partition|shard|ack|start(?:ing)?|commit|read|skip|retry|concurrency"
-    r"|version|scroll|marker|iterator|delta|ring|client|client_request|eos|bos|pad|unk|stop"
+    r"|consistency|causal|snapshot|position|partition|shard|ack|start(?:ing)?|commit|skip|retry|concurrency"
+    r"|version|scroll|marker|iterator|delta|ring|client_request|eos|bos|pad|unk|stop"
     r"|nextpage)_?token"
     r"|(?:sort|partition(?:ing)?|shuffle|foreign|primary|secondary|candidate|routing|cache|object"
     r"|message|msg|row|hash|range|join|surrogate|natural|business|dedup[a-z]*|idempoten[a-z]+|shard(?:ing)?"
     r"|s3|cluster(?:ing)?|composite|unique|index|lookup|group(?:ing)?|record|bucket|election|lock"
-    r"|distribution|dist|order(?:ing)?|event|correlation|redis|kafka|etcd|label|tag|sequence)_?key"
+    r"|distribution|dist|order(?:ing)?|correlation|redis|kafka|etcd|label|tag|sequence)_?key"
     r")$"
 )
 """Tokens and keys that open nothing: they say how far somebody came, which call it was, or where a
 row lies. That one is for a password or an account makes it one that does."""
+
+_WRITTEN_SO = re.compile(r"(?:^|[^A-Za-z])(?:[cC]lientToken|read token)$")
+"""By a `clientToken` AWS tells a call again, while Vault's `client_token` opens it; a "read token"
+says how far a store was read, while a registry's `read_token` opens it."""
 
 _SECRET = re.compile(
     r"(?:^|_)(?:pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|credentials?|authorization"
@@ -39,14 +43,14 @@ _PERSONAL = re.compile(
 def about(key: str) -> str | None:
     """The rule that a key's name calls for: `key-name` of a secret, `personal` of a person's."""
     plain = _plain(key)
-    if _SECRET.search(plain) and not _PLACE.search(plain):
+    if _SECRET.search(plain) and not opens_nothing(key):
         return "key-name"
     return "personal" if _PERSONAL.search(plain) else None
 
 
 def opens_nothing(label: str) -> bool:
     """Whether what a text calls a token or a key is a place in something, or the name of a call."""
-    return _PLACE.search(_plain(label)) is not None
+    return _PLACE.search(_plain(label)) is not None or _WRITTEN_SO.search(label) is not None
 
 
 def _plain(key: str) -> str:
