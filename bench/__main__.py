@@ -12,7 +12,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.daemon import always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
+from bench.daemon import AS_SHIPPED, always_known, cpu_ms, load, post_to_done_ms, rss_mib, warning
 from bench.dependency_tree import dependency_tree
 from bench.floor import Cost, floor
 from bench.graph_only import parts
@@ -101,7 +101,7 @@ def _row(table: Table, what: str, measured, bare: Cost) -> None:
 
 
 def _embedded(folder: Path, table: Table, bare: Cost, console: Console) -> None:
-    observer = ObserverProcess(folder / "embedded", config=always_known(folder))
+    observer = ObserverProcess(folder / "embedded", config=always_known(folder), env=AS_SHIPPED)
     begin = time.perf_counter()
     with observer:
         ready = time.perf_counter() - begin
@@ -140,7 +140,7 @@ def _with_model(folder: Path, table: Table, bare: Cost, console: Console) -> Non
         assert model.stdout is not None
         url = model.stdout.readline().strip()
         env = {"OBSERVER_MODELS": "openai", "OPENAI_API_KEY": "x", "OPENAI_BASE_URL": url}
-        observer = ObserverProcess(folder / f"model-{latency}", env=env)
+        observer = ObserverProcess(folder / f"model-{latency}", env={**env, **AS_SHIPPED})
         observer.faults(NOVEL)
         with observer:
             if latency == 0:

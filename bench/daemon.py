@@ -17,6 +17,8 @@ from tests.observer_process import ROOT, WARNING, ObserverProcess
 
 _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 ALWAYS = "queue_depth > 0"
+AS_SHIPPED = {"OBSERVER__QUEUE__POLLING_INTERVAL": "250ms"}
+"""The tests' daemons look for events more often."""
 
 
 @dataclass(frozen=True)

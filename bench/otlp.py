@@ -17,7 +17,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.daemon import always_known, cpu_ms, post_to_done_ms, warning
+from bench.daemon import AS_SHIPPED, always_known, cpu_ms, post_to_done_ms, warning
 from bench.paired import Change, paired_change
 from tests.doubles.http_server import Reply
 from tests.doubles.otlp_receiver import OtlpReceiver
@@ -61,7 +61,9 @@ def run_latency(rounds: int = ROUNDS) -> list[Latency]:
                 ObserverProcess(
                     folder / str(number),
                     config=config,
-                    env={} if endpoint is None else {"OBSERVER__OTLP__ENDPOINT": endpoint},
+                    env=AS_SHIPPED
+                    if endpoint is None
+                    else {**AS_SHIPPED, "OBSERVER__OTLP__ENDPOINT": endpoint},
                 )
             )
             for number, (name, endpoint) in enumerate(endpoints.items())

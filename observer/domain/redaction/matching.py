@@ -96,7 +96,7 @@ class Rules:
     """Many rules behind one look that says which of them are worth a try."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [(rule, _matcher(rule.pattern)) for rule in rules]
+        self._rules = rules
         hints = [rule.hint or rule.pattern for rule in rules]
         self._of_short = _looks(hints, _TOGETHER_IN_SHORT)
         self._of_long = _looks(hints, _TOGETHER)
@@ -108,7 +108,7 @@ class Rules:
     def _searches(self, data: bytes) -> Iterator[_Search]:
         for at, hints in self._of_short if len(data) < _SHORT else self._of_long:
             for index in sorted(hints.Match(data) or ()):
-                search = _Search(*self._rules[at + index], data)
+                search = _Search(self._rules[at + index], data)
                 if search.at < _NOWHERE:
                     yield search
 
@@ -135,12 +135,12 @@ class _Search:
 
     __slots__ = ("_data", "_groups", "_match", "_rule", "at", "spans")
 
-    def __init__(self, rule: Rule, match: Matcher, data: bytes) -> None:
+    def __init__(self, rule: Rule, data: bytes) -> None:
         self.spans: list[Span] = []
         self._rule = rule
-        self._match = match
+        self._match = matcher(rule.pattern)
         self._data = data
-        self._groups = match(_ANYWHERE, data, 0, len(data))
+        self._groups = self._match(_ANYWHERE, data, 0, len(data))
         begin = self._groups[0][0]
         self.at = begin if begin >= 0 else _NOWHERE
 
@@ -217,9 +217,10 @@ def _searched(hints: tuple[str, ...]) -> Any:
 
 
 @cache
-def _matcher(pattern: str) -> Matcher:
+def matcher(pattern: str) -> Matcher:
     """The search itself, without the generator and the object that its module makes for each match:
-    they take four times as long. Made once, so that all texts share the states of its automaton."""
+    they take four times as long. Made when it is first wanted, and once: all texts share the states
+    of its automaton."""
     return _re2.compile(pattern.encode(), _options())._regexp.Match
 
 

@@ -30,7 +30,7 @@ from observer.domain.redaction.matching import (
     where,
 )
 
-_PARTS = (secrets, commands, tokens, numbers, phones, emails, names, people)
+PARTS = (secrets, commands, tokens, numbers, phones, emails, names, people)
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt]|&[a-z#]")
 _IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
 
@@ -53,7 +53,7 @@ class TextRules:
     """The rules for free text."""
 
     def __init__(self, *, ip_addresses: bool) -> None:
-        plain = [rule for part in _PARTS for rule in part.RULES]
+        plain = [rule for part in PARTS for rule in part.RULES]
         if ip_addresses:
             plain.append(Rule("ip-address", _IP, where(_is_address)))
         self._inner = Rules(plain)
